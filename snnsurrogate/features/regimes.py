@@ -1,0 +1,128 @@
+"""Regime of a record: quiescent, tonic or bursting, by one rule for truth and prediction.
+
+The rule reads spike times and the extent of the record only:
+
+1. *quiescent*: fewer than two spikes, or none in the second half of the record. A cell that fires
+   a few spikes and then rests is quiescent; so is one that oscillates below threshold.
+2. *bursting*: `bursts.segment` finds bursts.
+3. *tonic*: everything else that spikes. Period-2 spiking is tonic. Chaotic spiking is tonic and
+   marked `chaotic`.
+
+The record has to begin after the transient and to hold at least two periods of the slowest burster;
+a silent phase that fills the second half of a shorter record reads as quiescent.
+
+Chaos is read off the intervals: with period p every interval equals the p-th one before it, so
+`irregularity` is the smallest mean difference over p = 1..8, relative to the mean interval. This
+does not tell chaos from noise or from periods above 8; give Lyapunov exponents where that matters.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike
+
+from snnsurrogate import schema
+from snnsurrogate.features import bursts as _bursts
+
+REGIMES = ("quiescent", "tonic", "bursting")
+QUIESCENT, TONIC, BURSTING = range(3)
+MISSING = -1
+IRREGULAR = 0.02
+LONGEST_PERIOD = 8
+
+
+def classify(times: ArrayLike, *, start: float, stop: float) -> int:
+    """Regime of one spike train: QUIESCENT, TONIC or BURSTING.
+
+    Args:
+        times: spike times, increasing, shape (spike,).
+        start: begin of the record, same unit.
+        stop: end of the record.
+
+    Raises:
+        ValueError: times not increasing, or outside [start, stop].
+    """
+    train = np.asarray(times, dtype=np.float64)
+    bursts = _bursts.segment(train, start=start, stop=stop)  # checks the times too
+    if train.size < 2 or train[-1] < 0.5 * (start + stop):
+        return QUIESCENT
+    return BURSTING if len(bursts) else TONIC
+
+
+def irregularity(times: ArrayLike, *, longest_period: int = LONGEST_PERIOD) -> float:
+    """Smallest mean |ISI[i + p] - ISI[i]| over p = 1..longest_period, relative to the mean ISI.
+
+    Zero for periodic spiking of any period up to `longest_period`, positive for chaotic and noisy
+    spiking. Only periods seen three times are tried. NaN below four spikes.
+
+    Args:
+        times: spike times, increasing, shape (spike,).
+        longest_period: longest period tried, in intervals.
+    """
+    intervals = np.diff(np.asarray(times, dtype=np.float64))
+    longest = min(longest_period, intervals.size // 3)
+    if longest < 1:
+        return np.nan
+    changes = [np.mean(np.abs(intervals[p:] - intervals[:-p])) for p in range(1, longest + 1)]
+    return float(min(changes) / intervals.mean())
+
+
+def regimes(dataset: xr.Dataset, *, lyapunov: ArrayLike | None = None) -> xr.DataArray:
+    """Regime of every sample, the same rule for simulations and rollouts.
+
+    Args:
+        dataset: a dataset of the package's schema, with spikes.
+        lyapunov: largest Lyapunov exponent per sample, shape (sample,), 1/time; where given, it
+            decides what is marked chaotic (exponent times duration above 3: a small difference
+            grows twentyfold within the record) instead of the irregularity of the intervals.
+
+    Returns:
+        Codes over `sample` (int8, CF flags: -1 missing, 0 quiescent, 1 tonic, 2 bursting), with
+        the coordinates of the dataset and a coordinate `chaotic` (True for chaotic tonic spiking).
+        Samples whose status is not ok are missing.
+
+    Raises:
+        ValueError: `lyapunov` has another length than the dataset.
+        SchemaError: the dataset has no spikes.
+    """
+    start, stop = window(dataset)
+    ok = np.asarray(schema.ok(dataset))
+    codes = np.full(ok.size, MISSING, dtype=np.int8)
+    chaotic = np.zeros(ok.size, dtype=bool)
+    exponents = None if lyapunov is None else np.asarray(lyapunov, dtype=np.float64)
+    if exponents is not None and exponents.shape != ok.shape:
+        msg = f"lyapunov has shape {exponents.shape}; expected one per sample, {ok.shape}."
+        raise ValueError(msg)
+    for i in np.flatnonzero(ok):
+        times = schema.spikes_of(dataset, int(i))
+        codes[i] = classify(times, start=start, stop=stop)
+        if codes[i] != TONIC:
+            continue
+        if exponents is None:
+            chaotic[i] = irregularity(times) > IRREGULAR
+        else:
+            chaotic[i] = exponents[i] * (stop - start) > 3.0
+    coords = {name: c for name, c in dataset.coords.items() if c.dims == ("sample",)}
+    coords["chaotic"] = xr.DataArray(
+        chaotic, dims="sample", attrs={"long_name": "tonic spiking is chaotic (irregular)"}
+    )
+    return xr.DataArray(
+        codes,
+        dims="sample",
+        coords=coords,
+        name="regime",
+        attrs={
+            "long_name": "regime",
+            "flag_values": np.array([MISSING, *range(len(REGIMES))], dtype=np.int8),
+            "flag_meanings": " ".join(("missing", *REGIMES)),
+            "comment": "quiescent: < 2 spikes or none in the second half; bursting: interspike "
+            f"intervals in two classes a factor {_bursts.SEPARATION} apart; tonic: the rest",
+        },
+    )
+
+
+def window(dataset: xr.Dataset) -> tuple[float, float]:
+    """First and last time of a record, in its own unit."""
+    time = dataset["time"].values
+    return float(time[0]), float(time[-1])
