@@ -1,0 +1,22 @@
+"""What is simulated: systems as equation text with units, ranges, sources and known values.
+
+Nothing here simulates. The simulator reads the text; right-hand sides and Jacobians are derived
+from it.
+"""
+
+from . import networks, neurons
+from ._base import BurstRule as BurstRule
+from ._base import Check as Check
+from ._base import Convergence as Convergence
+from ._base import Parameter as Parameter
+from ._base import SpikeRule as SpikeRule
+from ._base import State as State
+from ._base import System as System
+from ._registry import add as _add
+from ._registry import get as get
+from ._registry import names as names
+from ._registry import register as register
+
+for _room in (neurons, networks):
+    for _label in _room.__all__:
+        _add(getattr(_room, _label), origin=f"{_room.__name__}.{_label}")

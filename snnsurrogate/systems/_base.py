@@ -1,0 +1,407 @@
+"""The declaration of a system, and everything that is derived from it.
+
+A system is written once: equation text in Brian2's language, parameters and states with units. The
+simulator reads the text; NumPy and Numba right-hand sides and the exact Jacobian are derived from
+it. Outside the simulator all numbers are in the declared units.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import functools
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import units
+
+if TYPE_CHECKING:
+    from ..kernels import Kernel
+
+__all__ = ["BurstRule", "Check", "Convergence", "Parameter", "SpikeRule", "State", "System"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameter:
+    """A constant of the equations: default ``value`` in ``unit``, range, and what it means."""
+
+    name: str
+    value: float
+    unit: str
+    low: float
+    high: float
+    meaning: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """A state variable: unit, typical standard deviation, box, default initial value, meaning.
+
+    ``low`` and ``high`` bound random initial states and the search for fixed points.
+    """
+
+    name: str
+    unit: str
+    scale: float
+    low: float
+    high: float
+    initial: float
+    meaning: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpikeRule:
+    """A spike is an upward crossing of ``threshold``, re-armed once ``state`` falls below ``reset``.
+
+    ``threshold`` and ``reset`` are in the unit of ``state``; ``max_step`` is the coarsest recording
+    step that still sees every spike.
+    """
+
+    state: str = "V"
+    threshold: float
+    reset: float
+    max_step: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class BurstRule:
+    """Intervals longer than ``gap`` separate bursts; shorter ones lie inside a burst."""
+
+    gap: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """A known value which the system must reproduce.
+
+    Attributes:
+        name: short description.
+        kind: what is computed. "fixed_point": value is the state. "eigenvalues": value is a tuple
+            of (real, imaginary) rates at the fixed point, ascending real part. "hopf": value is
+            the value of parameter ``along`` between ``bracket`` where the rest state loses or
+            gains stability. "rate": spikes per time unit of the system, from the large-amplitude
+            or initial state, counted after ``transient`` for ``duration``. "spike_count": spikes
+            in ``duration``. "rhs": the right-hand side at ``state``.
+        parameters: parameter values that differ from the defaults.
+        value: the known value, in declared units.
+        atol: largest accepted absolute error (same shape, or one number).
+        unit: unit of ``value`` (of ``along`` for "hopf").
+        source: closed form, literature reference, or the computation that gave it.
+    """
+
+    name: str
+    kind: str
+    value: Any
+    atol: Any
+    unit: str
+    source: str
+    parameters: Mapping[str, float] = field(default_factory=dict)
+    along: str = ""
+    bracket: tuple[float, float] = (0.0, 0.0)
+    state: Mapping[str, float] = field(default_factory=dict)
+    transient: str = ""
+    duration: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Convergence:
+    """One row of a convergence table: relative ``error`` of ``what`` at step ``dt``."""
+
+    dt: str
+    method: str
+    error: float
+    what: str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class System:
+    """A neuron model as a system of ordinary differential equations.
+
+    Attributes:
+        name: registered name, lower case with hyphens.
+        title: one line.
+        source: reference of equations and values.
+        equations: Brian2 text, one line per equation, without parameter declarations.
+        parameters: constants, in the order of parameter vectors.
+        states: state variables, in the order of state vectors.
+        time_unit: "s" or "ms": time, rates and steps are expressed in it. Dimensionless models use
+            "ms", with one unit of model time = 1 ms.
+        dt: default integration step, the outcome of ``convergence``.
+        method: default integrator, as Brian2 names it.
+        spikes: spike rule, or None.
+        bursts: burst rule, or None.
+        checks: known values.
+        convergence: the table from which ``dt`` was chosen.
+        input: name of the parameter through which a current enters, or None.
+        large_amplitude_start: a state on the large-amplitude attractor, from which sweeps start
+            when nothing else is said; None if the initial values serve.
+        swept: name of the customary control parameter, or None.
+    """
+
+    name: str
+    title: str
+    source: str
+    equations: str
+    parameters: tuple[Parameter, ...]
+    states: tuple[State, ...]
+    time_unit: str
+    dt: str
+    method: str = "rk4"
+    spikes: SpikeRule | None = None
+    bursts: BurstRule | None = None
+    checks: tuple[Check, ...] = ()
+    convergence: tuple[Convergence, ...] = ()
+    input: str | None = None
+    large_amplitude_start: Mapping[str, float] | None = None
+    swept: str | None = None
+
+    def __post_init__(self) -> None:
+        _validate(self)
+
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        """Parameter names in declared order."""
+        return tuple(parameter.name for parameter in self.parameters)
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        """State names in declared order."""
+        return tuple(state.name for state in self.states)
+
+    @property
+    def defaults(self) -> dict[str, float]:
+        """Default parameter values, in declared units."""
+        return {parameter.name: parameter.value for parameter in self.parameters}
+
+    @property
+    def initial(self) -> dict[str, float]:
+        """The stated start: large-amplitude start if there is one, else the default initial state."""
+        plain = {state.name: state.initial for state in self.states}
+        return plain | dict(self.large_amplitude_start or {})
+
+    @property
+    def equations_hash(self) -> str:
+        """SHA-256 of text, units and order of states and parameters; default values do not enter."""
+        parts = [self.time_unit, _normal(self.equations)]
+        parts += [f"{item.name}:{item.unit}" for item in (*self.states, "", *self.parameters) if item]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    def parameter(self, name: str) -> Parameter:
+        """The declaration of one parameter.
+
+        Raises:
+            ValueError: unknown name; the message lists the allowed ones and the nearest match.
+        """
+        return _named(name, self.parameters, f"parameter of {self.name!r}")
+
+    def state(self, name: str) -> State:
+        """The declaration of one state variable.
+
+        Raises:
+            ValueError: unknown name; the message lists the allowed ones and the nearest match.
+        """
+        return _named(name, self.states, f"state of {self.name!r}")
+
+    def parameter_value(self, name: str, value: Any) -> float:
+        """A parameter value in its declared unit, checked against its range.
+
+        Args:
+            name: parameter name.
+            value: bare number in the declared unit, text with a unit, or a quantity.
+
+        Raises:
+            ValueError: unknown name, wrong dimension, or outside the range (which is given).
+        """
+        parameter = self.parameter(name)
+        number = units.magnitude(value, parameter.unit, what=name, bare=True)
+        if not parameter.low <= number <= parameter.high:
+            msg = (
+                f"{name} is {number:g} {_unit(parameter.unit)}; expected a value in "
+                f"[{parameter.low:g}, {parameter.high:g}] {_unit(parameter.unit)} for "
+                f"{self.name!r}."
+            )
+            raise ValueError(msg.replace(" ;", ";").replace(" .", "."))
+        return number
+
+    def with_parameters(self, **parameters: Any) -> System:
+        """The same system with other default values (numbers in declared units, or quantities).
+
+        Raises:
+            ValueError: unknown parameter, wrong dimension, or outside the range.
+        """
+        new = {name: self.parameter_value(name, value) for name, value in parameters.items()}
+        changed = tuple(
+            dataclasses.replace(p, value=new[p.name]) if p.name in new else p
+            for p in self.parameters
+        )
+        return dataclasses.replace(self, parameters=changed) if new else self
+
+    def preset(self, name: str, *, title: str, parameters: Mapping[str, float], **other: Any) -> System:
+        """A registered variant: the same equations under another name with other defaults."""
+        return dataclasses.replace(self.with_parameters(**parameters), name=name, title=title, **other)
+
+    def brian2_equations(self) -> str:
+        """The full Brian2 text: equations and one ``(constant)`` declaration per parameter.
+
+        Parameters are per-neuron, so that one build serves any parameter values.
+        """
+        lines = [line.strip() for line in self.equations.strip().splitlines() if line.strip()]
+        lines += [f"{p.name} : {units.base_unit(p.unit)} (constant)" for p in self.parameters]
+        return "\n".join(lines)
+
+    def sympy(self) -> tuple[tuple[Any, ...], tuple[Any, ...], tuple[Any, ...]]:
+        """(state symbols, parameter symbols, right-hand sides), in declared units per time unit.
+
+        Functions that occur: those of sympy and :class:`exprel`.
+        """
+        derived = self._derived
+        return derived.states, derived.parameters, derived.rhs
+
+    @property
+    def _derived(self) -> Any:
+        return _derive(
+            self.equations,
+            tuple((state.name, state.unit) for state in self.states),
+            tuple((parameter.name, parameter.unit) for parameter in self.parameters),
+            self.time_unit,
+        )
+
+    def rhs(self, x: Any, p: Mapping[str, Any] | None = None) -> np.ndarray:
+        """Right-hand side dx/dt, vectorised.
+
+        Args:
+            x: states (..., state) in declared units.
+            p: parameter name -> value or array broadcastable to ``x[..., 0]``; missing = default.
+
+        Returns:
+            (..., state), in state unit per ``time_unit``.
+        """
+        x, p = self._arrays(x, p)
+        values = _numpy(self._derived).rhs(np.moveaxis(x, -1, 0), p)
+        shape = np.broadcast_shapes(x.shape[:-1], *(np.shape(v) for v in p))
+        return np.stack([np.broadcast_to(value, shape) for value in values], -1)
+
+    def jacobian(self, x: Any, p: Mapping[str, Any] | None = None) -> np.ndarray:
+        """Exact Jacobian of :meth:`rhs`: (..., state, state), row i the derivative of equation i."""
+        x, p = self._arrays(x, p)
+        d = len(self.states)
+        values = _numpy(self._derived).jacobian(np.moveaxis(x, -1, 0), p)
+        shape = np.broadcast_shapes(x.shape[:-1], *(np.shape(v) for v in p))
+        flat = np.stack([np.broadcast_to(value, shape) for value in values], -1)
+        return flat.reshape(*shape, d, d)
+
+    def _arrays(self, x: Any, p: Mapping[str, Any] | None) -> tuple[np.ndarray, list[np.ndarray]]:
+        x = np.asarray(x, dtype=float)
+        if x.ndim == 0 or x.shape[-1] != len(self.states):
+            msg = f"x has shape {x.shape}; expected (..., {len(self.states)}): {self.state_names}."
+            raise ValueError(msg)
+        given = dict(p or {})
+        for name in given:
+            self.parameter(name)
+        values = self.defaults | given
+        return x, [np.asarray(values[name], dtype=float) for name in self.parameter_names]
+
+    def kernel(self) -> Kernel:
+        """Compiled right-hand side and Jacobian; compiled once per equations, cached on disk."""
+        from ..kernels import Kernel
+
+        module = _compiled(self._derived)
+        return Kernel(
+            kind="flow",
+            time_step=units.magnitude(self.dt, self.time_unit, what="dt"),
+            time_unit=self.time_unit,
+            states=self.state_names,
+            state_units=tuple(state.unit for state in self.states),
+            parameters=self.parameter_names,
+            parameter_units=tuple(parameter.unit for parameter in self.parameters),
+            parameter_defaults=np.array([parameter.value for parameter in self.parameters]),
+            f=module.f,
+            jac=module.jac,
+            low=np.array([state.low for state in self.states]),
+            high=np.array([state.high for state in self.states]),
+            parameter_low=np.array([parameter.low for parameter in self.parameters]),
+            parameter_high=np.array([parameter.high for parameter in self.parameters]),
+        )
+
+    def describe(self) -> str:
+        """Readable table: equations, parameters, states, rules, default step, source."""
+        from ._describe import describe
+
+        return describe(self)
+
+
+def _unit(unit: str) -> str:
+    return "" if unit == "1" else unit
+
+
+def _normal(text: str) -> str:
+    lines = (" ".join(line.split("#", 1)[0].split()) for line in text.splitlines())
+    return "\n".join(line for line in lines if line)
+
+
+def _named(name: str, items: tuple[Any, ...], what: str) -> Any:
+    for item in items:
+        if item.name == name:
+            return item
+    names = [item.name for item in items]
+    near = difflib.get_close_matches(str(name), names, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    msg = f"{name!r} is no {what}; expected one of {', '.join(names)}.{hint}"
+    raise ValueError(msg)
+
+
+@functools.lru_cache(maxsize=256)
+def _derive(equations: str, states: tuple, parameters: tuple, time_unit: str) -> Any:
+    from ._expressions import derive
+
+    return derive(equations, dict(states), dict(parameters), time_unit)
+
+
+@functools.lru_cache(maxsize=256)
+def _numpy(derived: Any) -> Any:
+    from ._codegen import numpy_functions
+
+    return numpy_functions(derived)
+
+
+_COMPILED: dict[Any, Any] = {}
+
+
+def _compiled(derived: Any) -> Any:
+    from ._codegen import import_source, numba_source
+
+    if derived not in _COMPILED:
+        _COMPILED[derived] = import_source(numba_source(derived))
+    return _COMPILED[derived]
+
+
+def _validate(system: System) -> None:
+    where = f"system {system.name!r}"
+    names = [item.name for item in (*system.states, *system.parameters)]
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    if doubled:
+        msg = f"{where} declares {', '.join(doubled)} more than once; every name must be unique."
+        raise ValueError(msg)
+    if not system.states:
+        msg = f"{where} has no state; declare at least one State."
+        raise ValueError(msg)
+    for item in (*system.states, *system.parameters):
+        start = item.initial if isinstance(item, State) else item.value
+        if not item.low <= start <= item.high:
+            msg = f"{where}: {item.name} = {start:g} lies outside [{item.low:g}, {item.high:g}]."
+            raise ValueError(msg)
+    if system.time_unit not in {"s", "ms"}:
+        msg = f"{where} has time_unit {system.time_unit!r}; expected 's' or 'ms'."
+        raise ValueError(msg)
+    for label, name, known in (
+        ("input", system.input, system.parameter_names),
+        ("swept", system.swept, system.parameter_names),
+        ("spikes.state", system.spikes.state if system.spikes else None, system.state_names),
+    ):
+        if name is not None and name not in known:
+            msg = f"{where}: {label} is {name!r}; expected one of {', '.join(known)}."
+            raise ValueError(msg)
