@@ -138,9 +138,7 @@ def segment(
         ValueError: times not increasing, or outside [start, stop].
     """
     train = np.asarray(times, dtype=np.float64)
-    if train.size and not (
-        np.all(np.diff(train) > 0) and train[0] >= start and train[-1] <= stop
-    ):
+    if train.size and not (np.all(np.diff(train) > 0) and train[0] >= start and train[-1] <= stop):
         msg = (
             f"spike times must increase and lie in [{start}, {stop}]; got {train.size} times from "
             f"{train.min()} to {train.max()}."

@@ -65,9 +65,7 @@ FEATURES: dict[str, Feature] = {
         unit="1/time",
         long_name="firing rate inside bursts",
     ),
-    "isi_mean": Feature(
-        function=_isi(np.mean), unit="time", long_name="mean interspike interval"
-    ),
+    "isi_mean": Feature(function=_isi(np.mean), unit="time", long_name="mean interspike interval"),
     "isi_min": Feature(
         function=_isi(np.min), unit="time", long_name="shortest interspike interval"
     ),
