@@ -1,0 +1,314 @@
+"""Datasets of the schema: making, reading, selecting, joining, checking."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from . import _rules
+from ._rules import FLAGS, SCHEMA_VERSION
+
+
+class SchemaError(ValueError):
+    """A dataset that breaks the contract; the message lists every violation."""
+
+
+def build(
+    *,
+    states: Mapping[str, Any],
+    time: Any,
+    parameters: Mapping[str, Any],
+    initial: Mapping[str, Any],
+    seeds: Any,
+    units: Mapping[str, str],
+    attrs: Mapping[str, Any],
+    status: Any = None,
+    spikes: Sequence[Any] | None = None,
+    inputs: Mapping[str, Any] | None = None,
+    meanings: Mapping[str, str] | None = None,
+) -> xr.Dataset:
+    """Assemble and validate a dataset; the one constructor of simulations and rollouts.
+
+    Args:
+        states: state name -> (sample, time) array, in the order of the system.
+        time: (time,) from 0, uniform.
+        parameters: parameter name -> (sample,) array or one number.
+        initial: state name -> (sample,) array or one number.
+        seeds: (sample,) integers or one integer.
+        units: unit of every state, parameter and input, and of "time".
+        attrs: the attributes of :data:`ATTRIBUTES`; those that follow from the data (``states``,
+            ``swept``, ``time_unit``, ``schema_version``, ``created``, ``content_hash``) are set
+            here, lists and mappings are written as JSON.
+        status: (sample,) flags; by default non_finite where a state is not finite, else ok.
+        spikes: one array of times per sample, or None for a system without a spike rule.
+        inputs: input name -> (sample, time) array.
+        meanings: long names of states, parameters and inputs.
+
+    Raises:
+        SchemaError: the result breaks the contract.
+    """
+    meanings = meanings or {}
+    first = np.asarray(next(iter(states.values())))
+    n = first.shape[0]
+    t = np.asarray(time, dtype=np.float64)
+
+    def variable(dims: tuple[str, ...], values: Any, role: str, name: str, **more: Any) -> Any:
+        described = {"units": units.get(name, "1"), "role": role, **more}
+        if name in meanings:
+            described["long_name"] = meanings[name]
+        return dims, values, described
+
+    def column(values: Any, dtype: Any = np.float64) -> np.ndarray:
+        return np.array(np.broadcast_to(np.asarray(values, dtype=dtype), (n,)))
+
+    coords: dict[str, Any] = {
+        "time": ("time", t, {"units": units["time"], "long_name": "time", "standard_name": "time"})
+    }
+    swept = []
+    for name, values in parameters.items():
+        filled = column(values)
+        if n and np.any(filled != filled[0]):
+            swept.append(name)
+        coords[name] = variable(("sample",), filled, "parameter", name)
+    for name, values in initial.items():
+        described = {"units": units.get(name, "1"), "role": "initial_state"}
+        described["long_name"] = f"{name} before the transient"
+        coords[f"initial_{name}"] = ("sample",), column(values), described
+    described = {"role": "seed", "units": "1", "long_name": "seed of the sample"}
+    coords["seed"] = ("sample",), column(seeds, np.int64), described
+
+    data: dict[str, Any] = {}
+    for name, values in states.items():
+        data[name] = variable(("sample", "time"), np.asarray(values), "state", name)
+    for name, values in (inputs or {}).items():
+        data[name] = variable(("sample", "time"), np.asarray(values), "input", name)
+    if status is None:
+        finite = np.ones(n, dtype=bool)
+        for values in states.values():
+            finite &= np.isfinite(values).all(axis=1)
+        status = np.where(finite, FLAGS["ok"], FLAGS["non_finite"])
+    data["status"] = ("sample",), column(status, np.int8), _rules.status_attributes()
+    if spikes is not None:
+        data.update(pack_spikes(spikes, unit=units["time"]))
+    ds = xr.Dataset(data, coords)
+    ds.attrs = {name: _text(value) for name, value in attrs.items()}
+    ds.attrs |= {
+        "Conventions": "CF-1.11",
+        "schema_version": SCHEMA_VERSION,
+        "states": json.dumps(list(states)),
+        "swept": json.dumps(swept),
+        "time_unit": units["time"],
+    }
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    ds.attrs.setdefault("created", now)
+    ds.attrs["content_hash"] = content_hash(ds)
+    return validate(ds)
+
+
+def _text(value: Any) -> Any:
+    return json.dumps(value) if isinstance(value, list | tuple | dict) else value
+
+
+def pack_spikes(spikes: Sequence[Any], *, unit: str) -> dict[str, xr.Variable]:
+    """Variables ``spike_time`` and ``spike_count`` of a list with one array of times per sample.
+
+    Source: CF conventions, section H.6.3 (contiguous ragged array).
+    """
+    arrays = [np.asarray(train, dtype=np.float64).reshape(-1) for train in spikes]
+    times = np.concatenate(arrays) if arrays else np.empty(0)
+    counts = np.array([train.size for train in arrays], dtype=np.int64)
+    about = {"units": unit, "role": "spike_time", "long_name": "time of the upward crossing"}
+    number = {
+        "units": "1",
+        "role": "spike_count",
+        "long_name": "number of spikes of the sample",
+        "sample_dimension": "spike",
+    }
+    return {
+        "spike_time": xr.Variable(("spike",), times, about),
+        "spike_count": xr.Variable(("sample",), counts, number),
+    }
+
+
+def unpack_spikes(ds: xr.Dataset) -> list[np.ndarray]:
+    """One array of spike times per sample.
+
+    Raises:
+        SchemaError: the dataset has no spikes.
+    """
+    _need_spikes(ds)
+    ends = np.cumsum(ds["spike_count"].values)
+    return np.split(ds["spike_time"].values, ends[:-1]) if ends.size else []
+
+
+def spikes_of(ds: xr.Dataset, sample: int) -> np.ndarray:
+    """Spike times of one sample, by position, in the unit of ``time``.
+
+    Raises:
+        SchemaError: the dataset has no spikes.
+        IndexError: no such sample.
+    """
+    _need_spikes(ds)
+    counts = ds["spike_count"].values
+    start = int(counts[:sample].sum()) if sample >= 0 else int(counts.sum() - counts[sample:].sum())
+    return ds["spike_time"].values[start : start + int(counts[sample])]
+
+
+def _need_spikes(ds: xr.Dataset) -> None:
+    if "spike_time" not in ds or "spike_count" not in ds:
+        msg = (
+            f"the dataset of {ds.attrs.get('system', 'an unknown system')!r} has no spikes "
+            "(variables spike_time and spike_count); its system declares no spike rule."
+        )
+        raise SchemaError(msg)
+
+
+def parameters_of(ds: xr.Dataset) -> list[str]:
+    """Names of the parameter coordinates, in the order of the system."""
+    return _rules.with_role(ds, "parameter")
+
+
+def states_of(ds: xr.Dataset) -> list[str]:
+    """Names of the state variables, in the order of the system."""
+    text = ds.attrs.get("states")
+    return list(json.loads(text)) if text else _rules.with_role(ds, "state")
+
+
+def inputs_of(ds: xr.Dataset) -> list[str]:
+    """Names of the input variables."""
+    return _rules.with_role(ds, "input")
+
+
+def swept_of(ds: xr.Dataset) -> list[str]:
+    """Names of the parameters that vary over samples."""
+    return list(json.loads(ds.attrs.get("swept", "[]")))
+
+
+def initial_of(ds: xr.Dataset) -> dict[str, np.ndarray]:
+    """State before the transient: state name -> (sample,) array."""
+    return {name: ds[f"initial_{name}"].values for name in states_of(ds)}
+
+
+def ok(ds: xr.Dataset) -> np.ndarray:
+    """(sample,) True where the run finished with finite values inside sane bounds."""
+    return np.asarray(ds["status"].values == FLAGS["ok"])
+
+
+def select(ds: xr.Dataset, samples: Any) -> xr.Dataset:
+    """The dataset of some samples, spikes included (``isel`` alone would leave them behind).
+
+    Args:
+        ds: a dataset of the schema.
+        samples: positions or a boolean mask over ``sample``.
+    """
+    chosen = np.atleast_1d(np.asarray(samples))
+    if chosen.dtype == bool:
+        if chosen.shape != (ds.sizes["sample"],):
+            msg = f"mask has shape {chosen.shape}; expected ({ds.sizes['sample']},)."
+            raise ValueError(msg)
+        chosen = np.flatnonzero(chosen)
+    chosen = chosen.astype(np.int64)
+    part = ds.drop_dims("spike", errors="ignore").isel(sample=chosen)
+    if "spike_time" in ds:
+        trains = unpack_spikes(ds)
+        part = part.drop_vars("spike_count", errors="ignore").assign(
+            pack_spikes([trains[i] for i in chosen], unit=ds["spike_time"].attrs["units"])
+        )
+    return _renewed(part)
+
+
+def concat(datasets: Iterable[xr.Dataset]) -> xr.Dataset:
+    """Join the samples of datasets of one system and one time axis, spikes included.
+
+    Attributes are those of the first; ``swept`` and ``content_hash`` are made anew.
+
+    Raises:
+        SchemaError: no dataset, or they differ in equations, names or time axis.
+    """
+    parts = list(datasets)
+    if not parts:
+        msg = "concat got no dataset; expected at least one."
+        raise SchemaError(msg)
+    first = parts[0]
+    for i, part in enumerate(parts[1:], 1):
+        for name in ("equations_hash", "states", "time_unit", "record_every", "duration"):
+            if part.attrs.get(name) != first.attrs.get(name):
+                msg = (
+                    f"dataset {i} has {name} {part.attrs.get(name)!r}, dataset 0 has "
+                    f"{first.attrs.get(name)!r}; only samples of one system on one time axis join."
+                )
+                raise SchemaError(msg)
+    plain = [part.drop_dims("spike", errors="ignore") for part in parts]
+    joined = xr.concat(
+        plain, dim="sample", data_vars="minimal", coords="minimal", compat="override",
+        join="override", combine_attrs="override",
+    )  # fmt: skip
+    if "spike_time" in first:
+        trains = [train for part in parts for train in unpack_spikes(part)]
+        joined = joined.drop_vars("spike_count", errors="ignore").assign(
+            pack_spikes(trains, unit=first["spike_time"].attrs["units"])
+        )
+    return _renewed(joined)
+
+
+def _renewed(ds: xr.Dataset) -> xr.Dataset:
+    swept = []
+    for name in parameters_of(ds):
+        values = ds[name].values
+        if values.size and np.any(values != values[0]):
+            swept.append(name)
+    ds.attrs["swept"] = json.dumps(swept)
+    ds.attrs["content_hash"] = content_hash(ds)
+    return ds
+
+
+def content_hash(ds: xr.Dataset) -> str:
+    """SHA-256 of names, dimensions, units and values of all variables and coordinates.
+
+    Independent of attributes such as the creation time, and of compression and byte order.
+    """
+    digest = hashlib.sha256()
+    for name in sorted(str(name) for name in ds.variables):
+        variable = ds.variables[name]
+        values = np.ascontiguousarray(variable.values)
+        kind = values.dtype.newbyteorder("<")
+        head = [name, list(variable.dims), list(values.shape), kind.str]
+        digest.update(json.dumps([*head, str(variable.attrs.get("units", ""))]).encode())
+        digest.update(values.astype(kind, copy=False).tobytes())
+    return digest.hexdigest()
+
+
+def violations(ds: xr.Dataset, *, content: bool = False) -> list[str]:
+    """Every way in which a dataset breaks the contract; empty when it holds.
+
+    Args:
+        ds: any dataset.
+        content: also compare the stored content hash with the data.
+    """
+    found = _rules.examine(ds)
+    if content and not found and ds.attrs["content_hash"] != content_hash(ds):
+        found.append(
+            "content_hash differs from the data: the file was changed after it was made. Make it "
+            "again, or save it from Python, which renews the hash."
+        )
+    return found
+
+
+def validate(ds: xr.Dataset) -> xr.Dataset:
+    """Return the dataset unchanged if it holds the contract.
+
+    Raises:
+        SchemaError: listing every violation.
+    """
+    found = violations(ds)
+    if found:
+        listed = "\n".join(f"  - {line}" for line in found)
+        msg = f"the dataset breaks the schema in {len(found)} place(s):\n{listed}"
+        raise SchemaError(msg)
+    return ds

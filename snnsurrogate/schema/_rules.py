@@ -1,0 +1,273 @@
+"""The rules of the contract, one function per part; each yields the violations it finds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from snnsurrogate import units
+
+SCHEMA_VERSION = "1"
+FLAGS = {"ok": 0, "diverged": 1, "non_finite": 2, "interrupted": 3}
+KINDS = ("simulation", "rollout")
+ATTRIBUTES = {
+    "schema_version": "version of this contract",
+    "kind": "simulation or rollout",
+    "system": "registered name of the system",
+    "title": "one line about the system",
+    "source": "reference of equations and values",
+    "equations": "equation text",
+    "equations_hash": "SHA-256 of equation text, units and order",
+    "states": "JSON list of state names in order",
+    "parameters": "JSON: name -> value, unit, low, high",
+    "swept": "JSON list of the parameters that vary",
+    "time_unit": "unit of time and spike_time",
+    "duration": "length of the record, text with unit",
+    "transient": "unrecorded time before it, text with unit",
+    "record_every": "recording step, text with unit",
+    "dt": "integration step, text with unit",
+    "method": "integrator",
+    "engine": "what computed it",
+    "seed": "seed of the sweep",
+    "design": "JSON of the design, or empty",
+    "protocol": "JSON of the protocol, or empty",
+    "spike_rule": "JSON of the spike rule, or empty",
+    "versions": "JSON of package versions",
+    "created": "time of creation, ISO 8601",
+    "content_hash": "SHA-256 of the data",
+}
+_JSON = ("states", "parameters", "swept", "design", "protocol", "spike_rule", "versions")
+_MAY_BE_EMPTY = ("design", "protocol", "spike_rule", "source", "title", "equations")
+_ROLES = {
+    "state": ("sample", "time"),
+    "input": ("sample", "time"),
+    "parameter": ("sample",),
+    "initial_state": ("sample",),
+    "seed": ("sample",),
+    "status": ("sample",),
+    "feature": ("sample",),
+    "spike_count": ("sample",),
+    "spike_time": ("spike",),
+    "spike_label": ("spike",),
+}
+
+
+def status_attributes() -> dict[str, Any]:
+    """CF attributes of the variable ``status``."""
+    return {
+        "role": "status",
+        "long_name": "outcome of the run",
+        "flag_values": np.array(list(FLAGS.values()), dtype=np.int8),
+        "flag_meanings": " ".join(FLAGS),
+    }
+
+
+def with_role(ds: xr.Dataset, role: str) -> list[str]:
+    """Names of the variables and coordinates of one role, in order."""
+    return [str(n) for n, v in ds.variables.items() if v.attrs.get("role") == role]
+
+
+def examine(ds: xr.Dataset) -> list[str]:
+    """Every violation of a dataset."""
+    attributes = list(_attributes(ds))
+    found = attributes + list(_layout(ds))
+    if found:  # the rules below read what these two have checked
+        return found
+    found = list(_time(ds)) + list(_names(ds)) + list(_status(ds))
+    return found + list(_spikes(ds)) + list(_finite(ds))
+
+
+def _attributes(ds: xr.Dataset) -> Iterator[str]:
+    for name, meaning in ATTRIBUTES.items():
+        value = ds.attrs.get(name)
+        if value is None:
+            yield f"attribute {name!r} is missing ({meaning})"
+        elif name not in _MAY_BE_EMPTY and str(value) == "":
+            yield f"attribute {name!r} is empty ({meaning})"
+        elif name in _JSON and str(value):
+            try:
+                json.loads(value)
+            except (TypeError, ValueError):
+                yield f"attribute {name!r} is not JSON: {str(value)[:40]!r} ({meaning})"
+    version = ds.attrs.get("schema_version")
+    if version is not None and str(version) != SCHEMA_VERSION:
+        yield f"schema_version is {version!r}; this package reads {SCHEMA_VERSION!r}"
+    kind = ds.attrs.get("kind")
+    if kind is not None and kind not in KINDS:
+        yield f"kind is {kind!r}; expected one of {', '.join(KINDS)}"
+    for name in ("duration", "transient", "record_every", "dt"):
+        if ds.attrs.get(name):
+            try:
+                units.magnitude(ds.attrs[name], "s", what=name)
+            except ValueError as error:
+                yield f"attribute {name!r}: {error}"
+
+
+def _layout(ds: xr.Dataset) -> Iterator[str]:
+    for name in ("sample", "time"):
+        if name not in ds.sizes:
+            yield f"dimension {name!r} is missing; dimensions are {tuple(ds.sizes)}"
+    for name in ds.sizes:
+        if name not in ("sample", "time", "spike"):
+            yield f"dimension {name!r} is not part of the schema (sample, time, spike)"
+    if "time" not in ds.coords:
+        yield "coordinate 'time' is missing"
+    for name in ("status", "seed"):
+        if name not in ds.variables:
+            yield f"variable {name!r} is missing"
+    for name, variable in ds.variables.items():
+        if name in ("time", "sample"):
+            continue
+        role = variable.attrs.get("role")
+        if role not in _ROLES:
+            yield f"{name!r} has role {role!r}; expected one of {', '.join(_ROLES)}"
+        elif variable.dims != _ROLES[role]:
+            yield f"{name!r} has dimensions {variable.dims}; role {role!r} needs {_ROLES[role]}"
+        elif role != "status" and not _is_unit(variable.attrs.get("units")):
+            unit = variable.attrs.get("units")
+            yield f"{name!r} has units {unit!r}; expected a unit ('1' if none)"
+        if variable.dtype.kind not in "fiub":
+            yield f"{name!r} has type {variable.dtype}; expected numbers"
+
+
+def _is_unit(text: Any) -> bool:
+    try:
+        units.si_factor(text)
+    except (ValueError, TypeError, AttributeError):
+        return False
+    return True
+
+
+def _time(ds: xr.Dataset) -> Iterator[str]:
+    time = ds["time"]
+    unit = ds.attrs["time_unit"]
+    if time.attrs.get("units") != unit:
+        yield f"'time' has units {time.attrs.get('units')!r}; attribute time_unit says {unit!r}"
+        return
+    if unit not in ("s", "ms"):
+        yield f"time_unit is {unit!r}; expected 's' or 'ms'"
+        return
+    values = time.values
+    if values.dtype != np.float64:
+        yield f"'time' has type {values.dtype}; expected float64"
+        return
+    step = units.magnitude(ds.attrs["record_every"], unit, what="record_every")
+    duration = units.magnitude(ds.attrs["duration"], unit, what="duration")
+    expected = round(duration / step) + 1
+    if values.size != expected:
+        yield (
+            f"'time' has {values.size} points; duration {ds.attrs['duration']} at "
+            f"{ds.attrs['record_every']} makes {expected}"
+        )
+    elif not np.allclose(values, step * np.arange(expected), rtol=1e-9, atol=1e-6 * step):
+        yield f"'time' is not 0, {step:g}, {2 * step:g}, ... {duration:g} {unit}"
+
+
+def _names(ds: xr.Dataset) -> Iterator[str]:
+    states = json.loads(ds.attrs["states"])
+    if with_role(ds, "state") != states:
+        yield f"state variables are {with_role(ds, 'state')}; attribute states says {states}"
+    for name in states:
+        initial = f"initial_{name}"
+        if initial not in ds.coords:
+            yield f"coordinate {initial!r} is missing (state before the transient)"
+        elif name in ds and ds[initial].attrs["units"] != ds[name].attrs["units"]:
+            yield (
+                f"{initial!r} has units {ds[initial].attrs['units']!r}, "
+                f"{name!r} has {ds[name].attrs['units']!r}"
+            )
+        if name in ds and ds[name].dtype not in (np.float64, np.float32):
+            yield f"{name!r} has type {ds[name].dtype}; expected float64 or float32"
+    declared = json.loads(ds.attrs["parameters"])
+    present = with_role(ds, "parameter")
+    for name in sorted(set(declared) ^ set(present)):
+        where = "attribute parameters" if name in declared else "coordinates"
+        yield f"parameter {name!r} is only in the {where}; it must be in both"
+    for name in present:
+        if name not in ds.coords:
+            yield f"parameter {name!r} is a data variable; expected a coordinate"
+        unit = declared.get(name, {}).get("unit")
+        if name in declared and ds[name].attrs["units"] != unit:
+            yield f"{name!r} has units {ds[name].attrs['units']!r}; parameters says {unit!r}"
+        if not np.isfinite(ds[name].values).all():
+            yield f"parameter {name!r} is not finite in {_samples(~np.isfinite(ds[name].values))}"
+    for name in json.loads(ds.attrs["swept"]):
+        if name not in present:
+            yield f"swept parameter {name!r} is no coordinate"
+
+
+def _status(ds: xr.Dataset) -> Iterator[str]:
+    status = ds["status"]
+    if status.dtype != np.int8:
+        yield f"'status' has type {status.dtype}; expected int8"
+    if status.attrs.get("flag_meanings") != " ".join(FLAGS):
+        yield f"'status' has flag_meanings {status.attrs.get('flag_meanings')!r}; expected " + repr(
+            " ".join(FLAGS)
+        )
+    if list(np.atleast_1d(status.attrs.get("flag_values", []))) != list(FLAGS.values()):
+        yield f"'status' has flag_values {status.attrs.get('flag_values')!r}; expected " + repr(
+            list(FLAGS.values())
+        )
+    unknown = ~np.isin(status.values, list(FLAGS.values()))
+    if unknown.any():
+        yield f"'status' has flags outside {list(FLAGS.values())} in {_samples(unknown)}"
+    if ds["seed"].dtype.kind not in "iu":
+        yield f"'seed' has type {ds['seed'].dtype}; expected integers"
+
+
+def _spikes(ds: xr.Dataset) -> Iterator[str]:
+    present = [name for name in ("spike_time", "spike_count") if name in ds]
+    if len(present) == 1:
+        yield f"{present[0]!r} is alone; spike_time and spike_count come together"
+    if ds.attrs["spike_rule"] and not present:
+        yield "spike_rule is stated, but spike_time and spike_count are missing"
+    if len(present) < 2:
+        return
+    times, counts = ds["spike_time"].values, ds["spike_count"].values
+    if ds["spike_time"].attrs["units"] != ds.attrs["time_unit"]:
+        yield f"'spike_time' has units {ds['spike_time'].attrs['units']!r}; expected those of time"
+    if counts.dtype.kind not in "iu" or (counts < 0).any():
+        yield "'spike_count' must hold counts >= 0 of an integer type"
+        return
+    if ds["spike_count"].attrs.get("sample_dimension") != "spike":
+        yield "'spike_count' lacks the CF attribute sample_dimension = 'spike'"
+    if counts.sum() != times.size:
+        yield (
+            f"'spike_count' sums to {counts.sum()}, 'spike_time' has {times.size} entries; select "
+            "samples with snnsurrogate.schema.select, which keeps them together"
+        )
+        return
+    owner = np.repeat(np.arange(counts.size), counts)
+    end = ds["time"].values[-1] if ds.sizes["time"] else 0.0
+    outside = ~((times >= 0) & (times <= end * (1 + 1e-12)))
+    if outside.any():
+        bad = np.isin(np.arange(counts.size), owner[outside])
+        yield f"'spike_time' lies outside the record in {_samples(bad)}"
+    falling = (np.diff(times) < 0) & (np.diff(owner) == 0)
+    if falling.any():
+        bad = np.isin(np.arange(counts.size), owner[1:][falling])
+        yield f"'spike_time' is not sorted in {_samples(bad)}"
+
+
+def _finite(ds: xr.Dataset) -> Iterator[str]:
+    fine = ds["status"].values == FLAGS["ok"]
+    for name in with_role(ds, "state") + with_role(ds, "input"):
+        # One sample at a time: no temporary of the size of the record.
+        rows = ds[name].values
+        bad = np.zeros(fine.size, dtype=bool)
+        for i in np.flatnonzero(fine):
+            bad[i] = not np.isfinite(rows[i]).all()
+        if bad.any():
+            yield f"{name!r} is not finite in {_samples(bad)}, whose status is ok"
+
+
+def _samples(mask: np.ndarray, most: int = 8) -> str:
+    """Readable list of sample positions: "samples 3, 7 and 12 more"."""
+    where = np.flatnonzero(mask)
+    shown = ", ".join(str(i) for i in where[:most])
+    more = f" and {where.size - most} more" if where.size > most else ""
+    return f"sample{'s' if where.size > 1 else ''} {shown}{more}"
