@@ -6,7 +6,9 @@ the "currents" of the text carry mV.
 
 from __future__ import annotations
 
-from .._base import BurstRule, Check, Parameter, SpikeRule, State, System
+from .._base import BurstRule, Check, SpikeRule, System
+from ._shared import parameter as _parameter
+from ._shared import state
 
 EQUATIONS = """
 dV/dt = -(I_Ca + I_K + I_S + I_K2)/tau : volt
@@ -24,10 +26,29 @@ e_p = exp((V - V_p)/theta_p) : 1
 """
 
 _COMPUTED = "computed from the equations: Brent's method on the steady-state current, xtol 1e-13"
+_TRAJECTORY = "computed from the equations: RK4 and LSODA, unchanged at half and a fifth of the step"
 
 
-def _parameter(name: str, value: float, unit: str, low: float, high: float, meaning: str) -> Parameter:
-    return Parameter(name=name, value=value, unit=unit, low=low, high=high, meaning=meaning)
+def _fixed_point(V_S: float, value: tuple, atol: tuple = (2e-5, 1e-6, 1e-6)) -> Check:
+    return Check(
+        name=f"fixed point at V_S = {V_S:g} mV", kind="fixed_point", parameters={"V_S": V_S},
+        value=value, atol=atol, unit="mV, 1, 1", source=_COMPUTED,
+    )
+
+
+def _eigenvalues(V_S: float, value: tuple) -> Check:
+    atol = tuple(max(2e-3 * abs(complex(*pair)), 1e-4) for pair in value)
+    return Check(
+        name=f"eigenvalues at V_S = {V_S:g} mV", kind="eigenvalues", parameters={"V_S": V_S},
+        value=value, atol=atol, unit="1/s", source=_COMPUTED,
+    )
+
+
+def _hopf(V_S: float, bracket: tuple[float, float]) -> Check:
+    return Check(
+        name=f"Hopf point at V_S = {V_S:g} mV", kind="hopf", along="V_S", bracket=bracket,
+        value=V_S, atol=1e-4, unit="mV", source=_COMPUTED,
+    )
 
 
 SYSTEM = System(
@@ -59,24 +80,52 @@ SYSTEM = System(
         _parameter("tau_S", 35.0, "s", 1.0, 100.0, "time constant of S"),
     ),
     states=(
-        State(name="V", unit="mV", scale=10.5, low=-75.0, high=-10.0, initial=-40.0,
-              meaning="membrane potential"),
-        State(name="n", unit="1", scale=0.0223, low=0.0, high=0.15, initial=0.02,
-              meaning="activation of fast potassium"),
-        State(name="S", unit="1", scale=0.0046, low=0.14, high=0.28, initial=0.175,
-              meaning="activation of slow potassium"),
+        state("V", "mV", 10.5, -75.0, -10.0, -40.0, "membrane potential"),
+        state("n", "1", 0.0223, 0.0, 0.15, 0.02, "activation of fast potassium"),
+        state("S", "1", 0.0046, 0.14, 0.28, 0.175, "activation of slow potassium"),
     ),
     time_unit="s",
     dt="1 ms",
+    # Between spikes V falls to -51.0 mV or lower for every V_S in [-44.7, -26]; a spike stays above
+    # -35 mV for 31 to 34 ms. Intervals inside a burst stay below 0.9 s, silent phases above 4.5 s.
     spikes=SpikeRule(state="V", threshold=-35.0, reset=-40.0, max_step="15 ms"),
-    bursts=BurstRule(gap="1 s"),
+    bursts=BurstRule(gap="2 s"),
     swept="V_S",
+    # The upstroke of a spike in mid-burst at V_S = -40 mV.
+    large_amplitude_start={"V": -30.0, "n": 0.0206, "S": 0.178},
+    checks=(
+        _fixed_point(-44.0, (-59.51488, 0.000422, 0.174872)),
+        _fixed_point(-40.0, (-54.99813, 0.000944, 0.182453)),
+        _fixed_point(-36.0, (-49.89704, 0.002345, 0.199455)),
+        _fixed_point(-33.0, (-45.95512, 0.004730, 0.214921)),
+        _eigenvalues(-44.0, ((-45.937, 0.0), (0.7769, -0.8023), (0.7769, 0.8023))),
+        _eigenvalues(-40.0, ((-45.135, 0.0), (0.13493, 0.0), (10.714, 0.0))),
+        _eigenvalues(-36.0, ((-42.884, 0.0), (0.09083, 0.0), (20.772, 0.0))),
+        _eigenvalues(-33.0, ((-38.763, 0.0), (0.09728, 0.0), (26.668, 0.0))),
+        _hopf(-44.7216, (-46.0, -43.9)),
+        Check(
+            name="tonic spiking at V_S = -30 mV: one spike per 0.279 s", kind="rate",
+            parameters={"V_S": -30.0}, value=1 / 0.279, atol=0.01 / 0.279, unit="1/s",
+            transient="10 s", duration="20 s", source=_TRAJECTORY,
+        ),
+    ),
 )  # fmt: skip
 
 BISTABLE = SYSTEM.preset(
     "sherman-bistable",
     title="Sherman-Rinzel neuron with extra potassium current: bursting beside a stable rest state",
     parameters={"g_K2": 0.12, "V_S": -36.0},
+    checks=(
+        _fixed_point(-37.0, (-51.532, 0.00175, 0.18951), atol=(1e-3, 1e-5, 1e-5)),
+        _fixed_point(-36.0, (-50.636, 0.00206, 0.18792), atol=(1e-3, 1e-5, 1e-5)),
+        _fixed_point(-35.0, (-49.797, 0.00239, 0.18548), atol=(1e-3, 1e-5, 1e-5)),
+        _eigenvalues(-37.0, ((-42.77, 0.0), (-0.4145, -1.446), (-0.4145, 1.446))),
+        _eigenvalues(-36.0, ((-38.79, 0.0), (-19.52, 0.0), (-0.1593, 0.0))),
+        _eigenvalues(-35.0, ((-40.95, 0.0), (-0.847, -1.342), (-0.847, 1.342))),
+        _hopf(-44.7206, (-46.0, -44.0)),
+        _hopf(-37.0528, (-37.5, -36.5)),
+        _hopf(-34.9757, (-35.5, -34.9)),
+    ),
     source=(
         "parent: Sherman and Rinzel, PNAS 89:2471 (1992); extra current after Stankevich and "
         "Mosekilde, Chaos 27(12) (2017), doi:10.1063/1.4986401, whose formula and values are "
