@@ -94,8 +94,9 @@ def regimes(dataset: xr.Dataset, *, lyapunov: ArrayLike | None = None) -> xr.Dat
     if exponents is not None and exponents.shape != ok.shape:
         msg = f"lyapunov has shape {exponents.shape}; expected one per sample, {ok.shape}."
         raise ValueError(msg)
+    trains = schema.unpack_spikes(dataset)
     for i in np.flatnonzero(ok):
-        times = schema.spikes_of(dataset, int(i))
+        times = trains[i]
         codes[i] = classify(times, start=start, stop=stop)
         if codes[i] != TONIC:
             continue

@@ -115,8 +115,9 @@ def summary(dataset: xr.Dataset) -> xr.Dataset:
     start, stop = window(dataset)
     ok = np.asarray(schema.ok(dataset))
     columns = {name: np.full(ok.size, np.nan) for name in FEATURES}
+    trains = schema.unpack_spikes(dataset)
     for i in np.flatnonzero(ok):
-        values = features_of(schema.spikes_of(dataset, int(i)), start=start, stop=stop)
+        values = features_of(trains[i], start=start, stop=stop)
         for name, value in values.items():
             columns[name][i] = value
     time_unit = str(dataset["time"].attrs["units"])
