@@ -1,4 +1,4 @@
-"""Where shipped studies and data lie: inside an installed wheel, or beside the package in a checkout."""
+"""Where shipped studies and data lie: inside an installed wheel, or beside a checkout's package."""
 
 from pathlib import Path
 

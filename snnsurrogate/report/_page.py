@@ -1,0 +1,140 @@
+"""One self-contained HTML page from scores: no script, no request to anywhere."""
+
+import base64
+import html
+import io
+import os
+from pathlib import Path
+from string import Template
+
+import xarray as xr
+
+from snnsurrogate.report import _tables
+from snnsurrogate.report._style import style
+from snnsurrogate.report._view import Score, View, number, pretty_unit
+from snnsurrogate.report.figures import PANELS
+from snnsurrogate.report.figures._panel import Panel
+
+_TEMPLATE = Path(__file__).with_name("page.html")
+# The tiles on top of the page, the first five that the scores have.
+_HEADLINES = (
+    ("agreement", "regime agreement"),
+    ("mean_recall", "mean recall per regime"),
+    ("spikes_per_burst_error", "spikes per burst, error"),
+    ("burst_period_error", "burst period, error"),
+    ("fixed_point_error_median", "fixed point, median error"),
+    ("eigenvalue_error_unstable_median", "unstable eigenvalues, error"),
+)
+_MOST_TILES = 5
+
+
+def report(scores: xr.Dataset, path: str | os.PathLike[str], *, png: bool = True) -> Path:
+    """Write the page of a set of scores.
+
+    Args:
+        scores: what `evaluate` returns. Parts may be absent (no twin, no fixed points, no traces):
+            the page then says so in their place.
+        path: the HTML file, or a folder, which then gets `report.html`.
+        png: also write every figure as `figures/<name>.png` beside the page.
+
+    Returns:
+        Path of the page.
+
+    Raises:
+        ValueError: `scores` is not a scores dataset.
+    """
+    view = View(scores)
+    if not view.scores and not view.has("regime"):
+        msg = (
+            f"expected the scores that evaluate() returns; got a dataset with the variables "
+            f"{sorted(map(str, scores.data_vars))}. Call report(evaluate(truth, surrogate), path)."
+        )
+        raise ValueError(msg)
+    target = Path(path)
+    if target.is_dir() or not target.suffix:
+        target = target / "report.html"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    sections = []
+    for panel in PANELS:
+        lack = panel.missing(view)
+        image = None if lack else _draw(panel, view)
+        if image is not None and png:
+            folder = target.parent / "figures"
+            folder.mkdir(exist_ok=True)
+            (folder / f"{panel.name}.png").write_bytes(image)
+        sections.append(_section(panel, view, image, lack))
+    text = Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
+        title=html.escape(view.title),
+        subtitle=_subtitle(view),
+        tiles=_tiles(view),
+        figures="\n".join(sections),
+        confusion=_tables.confusion_table(view),
+        boundaries=_tables.boundary_table(view),
+        scores=_tables.score_table(view),
+        floor_note=_floor_note(view),
+        provenance=_tables.provenance(view),
+    )
+    partial = target.with_name(target.name + ".partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(target)
+    return target
+
+
+def _draw(panel: Panel, view: View) -> bytes:
+    with style():
+        buffer = io.BytesIO()
+        panel.draw(view).savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def _section(panel: Panel, view: View, image: bytes | None, lack: str) -> str:
+    head = f'<section id="{panel.name}"><h2>{html.escape(panel.title)}</h2>'
+    if image is None:
+        note = f"Not drawn: it needs {html.escape(lack)}, which these scores do not hold."
+        return f'{head}<p class="missing">{note}</p></section>'
+    data = base64.b64encode(image).decode("ascii")
+    caption = html.escape(panel.caption(view))
+    return (
+        f'{head}<figure><img alt="{html.escape(panel.title)}" src="data:image/png;base64,{data}">'
+        f"<figcaption>{caption}</figcaption></figure></section>"
+    )
+
+
+def _subtitle(view: View) -> str:
+    ranges = []
+    for name in view.swept:
+        c = view.ds[name]
+        unit = pretty_unit(str(c.attrs.get("units", "")))
+        low, high = number(float(c.min())), number(float(c.max()))
+        ranges.append(f"{name} from {low} to {high} {unit}".strip())
+    swept = ", ".join(ranges) or "one parameter point"
+    made = view.ds.attrs.get("created", "")
+    parts = [f"{view.n_sample} held-out samples", swept, f"made {made}" if made else ""]
+    return html.escape(" · ".join(p for p in parts if p))
+
+
+def _tile(score: Score, label: str) -> str:
+    unit = html.escape(pretty_unit(score.unit))
+    if unit:
+        unit = f"<small>{unit}</small>"
+    floor = f"floor {number(score.floor)}"
+    return (
+        f'<div class="tile"><span>{html.escape(label)}</span>'
+        f"<b>{number(score.value)} {unit}</b><span>{floor}</span></div>"
+    )
+
+
+def _tiles(view: View) -> str:
+    by_name = {s.name: s for s in view.scores}
+    tiles = [_tile(by_name[n], label) for n, label in _HEADLINES if n in by_name]
+    return "".join(tiles[:_MOST_TILES])
+
+
+def _floor_note(view: View) -> str:
+    if "twin" not in view.sources:
+        return "No twin was given: these scores have no floor, and small numbers mean little."
+    return (
+        "The floor is the same score between the truth and its twin, the truth computed again with "
+        "another seed or half the step: what a perfect surrogate would get. “To the floor” is the "
+        "distance from the ideal in units of the floor's own distance."
+    )
