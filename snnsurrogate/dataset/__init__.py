@@ -1,0 +1,1 @@
+"""Files and windows: datasets on disk, splits, grids, training pairs."""

@@ -1,0 +1,1 @@
+"""How a system is simulated: designs and engines. The only room that imports brian2."""
