@@ -106,7 +106,7 @@ SYSTEM = System(
         Check(
             name="tonic spiking at V_S = -30 mV: one spike per 0.279 s", kind="rate",
             parameters={"V_S": -30.0}, value=1 / 0.279, atol=0.01 / 0.279, unit="1/s",
-            transient="10 s", duration="20 s", source=_TRAJECTORY,
+            transient="80 s", duration="20 s", source=_TRAJECTORY,
         ),
     ),
 )  # fmt: skip

@@ -1,0 +1,9 @@
+"""Mathematics on any dynamics, equations and learned maps alike: fixed points, Hopf, Lyapunov."""
+
+from ..kernels import integrate as integrate
+from .checks import CheckResult as CheckResult
+from .checks import verify as verify
+from .fixed_points import TYPES as TYPES
+from .fixed_points import fixed_points as fixed_points
+from .hopf import hopf as hopf
+from .lyapunov import lyapunov as lyapunov

@@ -1,0 +1,209 @@
+"""Lyapunov exponents by the variational equation and repeated orthogonalisation.
+
+Method: Benettin, Galgani, Giorgilli and Strelcyn, Meccanica 15:9 and 15:21 (1980).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numba
+import numpy as np
+import xarray as xr
+from numba import types
+
+from .. import units
+from ..kernels import F_TYPE, JAC_TYPE
+from ._source import as_kernel, extrapolated, parameter_points, sample_coordinates, start_state
+
+__all__ = ["lyapunov"]
+
+_V = types.float64[::1]
+_M = types.float64[:, ::1]
+
+
+@numba.njit(types.boolean(_M, _V), cache=True, nogil=True, error_model="numpy")
+def _orthonormalise(q, growth):  # type: ignore[no-untyped-def]
+    """Gram-Schmidt on the rows of q, adding the logarithm of each length to ``growth``."""
+    for i in range(q.shape[0]):
+        for j in range(i):
+            dot = 0.0
+            for k in range(q.shape[1]):
+                dot += q[i, k] * q[j, k]
+            for k in range(q.shape[1]):
+                q[i, k] -= dot * q[j, k]
+        norm = 0.0
+        for k in range(q.shape[1]):
+            norm += q[i, k] * q[i, k]
+        norm = math.sqrt(norm)
+        if not (norm > 0.0 and math.isfinite(norm)):
+            return False
+        growth[i] += math.log(norm)
+        for k in range(q.shape[1]):
+            q[i, k] /= norm
+    return True
+
+
+@numba.njit(
+    types.void(F_TYPE, JAC_TYPE, types.boolean, _V, _M, _V, types.float64, _V, _M, _M),
+    cache=True,
+    nogil=True,
+    error_model="numpy",
+)
+def _step(f, jac, is_map, x, q, p, h, y, matrix, work):  # type: ignore[no-untyped-def]
+    """Advance the state x and the tangent vectors (rows of q) by one step, in place."""
+    d = x.size
+    m = q.shape[0]
+    if is_map:
+        jac(x, p, matrix)
+        f(x, p, y)
+        for i in range(m):
+            for r in range(d):
+                total = 0.0
+                for c in range(d):
+                    total += matrix[r, c] * q[i, c]
+                work[i, r] = total
+        x[:] = y
+        for i in range(m):
+            for r in range(d):
+                q[i, r] = work[i, r]
+        return
+    # One RK4 step of the joint system; work rows: state and tangents at the stage, slope, sum.
+    rows = m + 1
+    for stage in range(4):
+        weight = 0.0 if stage == 0 else (1.0 if stage == 3 else 0.5)
+        for r in range(d):
+            y[r] = x[r] + (weight * h * work[rows, r] if stage > 0 else 0.0)
+            for i in range(m):
+                slope = work[rows + 1 + i, r] if stage > 0 else 0.0
+                work[1 + i, r] = q[i, r] + weight * h * slope
+        jac(y, p, matrix)
+        f(y, p, work[rows])
+        for i in range(m):
+            for r in range(d):
+                total = 0.0
+                for c in range(d):
+                    total += matrix[r, c] * work[1 + i, c]
+                work[rows + 1 + i, r] = total
+        share = 1.0 if stage == 0 or stage == 3 else 2.0
+        for i in range(rows):
+            for r in range(d):
+                before = 0.0 if stage == 0 else work[2 * rows + i, r]
+                work[2 * rows + i, r] = before + share * work[rows + i, r]
+    for r in range(d):
+        x[r] += h / 6.0 * work[2 * rows, r]
+        for i in range(m):
+            q[i, r] += h / 6.0 * work[2 * rows + 1 + i, r]
+
+
+@numba.njit(
+    types.boolean(
+        F_TYPE, JAC_TYPE, types.boolean, _V, _V, types.float64, types.int64, types.int64,
+        types.int64, _M, _V,
+    ),
+    cache=True,
+    nogil=True,
+    error_model="numpy",
+)  # fmt: skip
+def _exponents(f, jac, is_map, x, p, h, n_transient, n_steps, every, q, growth):  # type: ignore[no-untyped-def]
+    """Sum of log growth of orthonormal tangent vectors over n_steps; False if it diverged."""
+    d = x.size
+    m = q.shape[0]
+    y = np.empty(d)
+    matrix = np.empty((d, d))
+    work = np.zeros((3 * (m + 1), d))
+    for i in range(n_transient + n_steps):
+        if i == n_transient:
+            if not _orthonormalise(q, growth):
+                return False
+            growth[:] = 0.0
+        _step(f, jac, is_map, x, q, p, h, y, matrix, work)
+        if (i + 1) % every == 0 and not _orthonormalise(q, growth):
+            return False
+    for r in range(d):
+        if not math.isfinite(x[r]):
+            return False
+    return _orthonormalise(q, growth)
+
+
+def lyapunov(
+    source: Any,
+    x0: Any = None,
+    parameters: Mapping[str, Any] | None = None,
+    *,
+    duration: Any,
+    transient: Any = None,
+    exponents: int = 1,
+    dt: Any = None,
+    every: int = 1,
+    seed: int = 0,
+) -> xr.Dataset:
+    """Largest Lyapunov exponents of a flow or map.
+
+    Args:
+        source: a system or its name, a surrogate, or a Kernel.
+        x0: initial states (sample, state), one state, or a mapping; default: the system's stated
+            start.
+        parameters: name -> value or array over sample; missing = default.
+        duration: length of the average, a time with unit ("100 s").
+        transient: time before the average, in which the tangent vectors align too; default a
+            quarter of the duration.
+        exponents: how many, largest first.
+        dt: integration step of a flow; default its own.
+        every: steps between two orthogonalisations.
+        seed: seed of the initial tangent vectors.
+
+    Returns:
+        Dataset over sample and exponent: ``lyapunov`` in 1/time unit (NaN where ``status`` is not
+        0), ``status`` (CF flag: ok, diverged), ``extrapolated``.
+
+    Raises:
+        ValueError: more exponents than states, a time without unit, or a missing x0.
+    """
+    kernel = as_kernel(source)
+    if not 1 <= exponents <= kernel.dimension:
+        msg = f"exponents={exponents}; expected 1 to {kernel.dimension}, the number of states."
+        raise ValueError(msg)
+    points = parameter_points(kernel, parameters)
+    length = units.magnitude(duration, kernel.time_unit, what="duration")
+    lead = 0.25 * length
+    if transient is not None:
+        lead = units.magnitude(transient, kernel.time_unit, what="transient")
+    h = kernel.time_step
+    if dt is not None and kernel.kind == "flow":
+        h = units.magnitude(dt, kernel.time_unit, what="dt")
+    n_steps, n_transient = int(round(length / h)), int(round(lead / h))
+    if n_steps < 1 or n_transient < 0 or every < 1:
+        msg = f"duration {duration} and transient {transient} give {n_steps} and {n_transient} steps."
+        raise ValueError(msg)
+    count = len(points)
+    if x0 is not None and not isinstance(x0, Mapping) and np.ndim(x0) == 2 and count == 1:
+        count = len(x0)
+        points = np.tile(points, (count, 1))
+    x = start_state(source, kernel, x0, count)
+    values = np.full((count, exponents), np.nan)
+    status = np.zeros(count, dtype=np.int8)
+    for i in range(count):  # over samples; the loop over time is compiled
+        rng = np.random.default_rng([seed, i])
+        q = np.linalg.qr(rng.normal(size=(kernel.dimension, exponents)))[0].T.copy()
+        growth = np.zeros(exponents)
+        good = _exponents(
+            kernel.f, kernel.jac, kernel.kind == "map", x[i], points[i], h, n_transient, n_steps,
+            every, q, growth,
+        )  # fmt: skip
+        if good:
+            values[i] = growth / (n_steps * h)
+        else:
+            status[i] = 1
+    flags = {"flag_values": np.array([0, 1], np.int8), "flag_meanings": "ok diverged"}
+    return xr.Dataset(
+        {
+            "lyapunov": (("sample", "exponent"), values, {"units": f"1/{kernel.time_unit}"}),
+            "status": ("sample", status, flags),
+            "extrapolated": ("sample", extrapolated(kernel, points)),
+        },
+        sample_coordinates(kernel, points),
+        {"duration": str(duration), "dt": units.format_quantity(h, kernel.time_unit)},
+    )
