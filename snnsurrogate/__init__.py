@@ -1,0 +1,74 @@
+"""Small learned models that behave like a spiking neuron or network, everywhere in a box of parameters.
+
+    system --simulate--> dataset --fit--> surrogate --rollout--> dataset --evaluate--> scores --report--> page
+
+Heavy libraries are imported when a name that needs them is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from snnsurrogate import dynamics as dynamics
+    from snnsurrogate import features as features
+    from snnsurrogate import systems as systems
+    from snnsurrogate.dataset import check as check
+    from snnsurrogate.dataset import open as open
+    from snnsurrogate.dataset import save as save
+    from snnsurrogate.dataset import to_grid as to_grid
+    from snnsurrogate.evaluate import evaluate as evaluate
+    from snnsurrogate.features import regimes as regimes
+    from snnsurrogate.report import report as report
+    from snnsurrogate.simulate import Design as Design
+    from snnsurrogate.simulate import simulate as simulate
+    from snnsurrogate.surrogate import Surrogate as Surrogate
+    from snnsurrogate.surrogate import fit as fit
+    from snnsurrogate.surrogate import fit_seeds as fit_seeds
+    from snnsurrogate.surrogate import load as load
+    from snnsurrogate.surrogate import models as models
+
+try:
+    __version__ = importlib.metadata.version("snnsurrogate")
+except importlib.metadata.PackageNotFoundError:  # a source tree that was never installed
+    __version__ = "0+unknown"
+
+# public name -> (module, attribute); None stands for the module itself
+_PUBLIC: dict[str, tuple[str, str | None]] = {
+    "systems": ("systems", None),
+    "features": ("features", None),
+    "dynamics": ("dynamics", None),
+    "models": ("surrogate.models", None),
+    "Design": ("simulate", "Design"),
+    "simulate": ("simulate", "simulate"),
+    "save": ("dataset", "save"),
+    "open": ("dataset", "open"),
+    "check": ("dataset", "check"),
+    "to_grid": ("dataset", "to_grid"),
+    "fit": ("surrogate", "fit"),
+    "fit_seeds": ("surrogate", "fit_seeds"),
+    "load": ("surrogate", "load"),
+    "Surrogate": ("surrogate", "Surrogate"),
+    "regimes": ("features", "regimes"),
+    "evaluate": ("evaluate", "evaluate"),
+    "report": ("report", "report"),
+}
+
+__all__ = ["__version__", *_PUBLIC]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        msg = f"module 'snnsurrogate' has no attribute {name!r}; it has {', '.join(sorted(_PUBLIC))}"
+        raise AttributeError(msg)
+    path, attribute = _PUBLIC[name]
+    module = importlib.import_module(f"snnsurrogate.{path}")
+    value = module if attribute is None else getattr(module, attribute)
+    globals()[name] = value  # a submodule of the same name must not hide the function
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_PUBLIC])

@@ -1,0 +1,8 @@
+"""Learned maps: models, the one training loop, compiled rollouts, artefacts on disk."""
+
+from snnsurrogate.surrogate.artefact import SurrogateError as SurrogateError
+from snnsurrogate.surrogate.artefact import load as load
+from snnsurrogate.surrogate.ensemble import fit_seeds as fit_seeds
+from snnsurrogate.surrogate.fit import fit as fit
+from snnsurrogate.surrogate.surrogate import ExtrapolationWarning as ExtrapolationWarning
+from snnsurrogate.surrogate.surrogate import Surrogate as Surrogate

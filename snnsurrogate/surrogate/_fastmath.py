@@ -1,0 +1,43 @@
+"""A hyperbolic tangent that the compiler can vectorise, for compiled rollouts.
+
+Argument reduction by powers of two and a degree-13 Taylor polynomial; absolute error below 3e-16
+over the whole line, checked in the tests. The library function is a call per element.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+# fused multiply-add allowed; no reassociation: sums keep the order of the text
+FLAGS = {"contract", "nsz"}
+_MAGIC = 6755399441055744.0  # 1.5 * 2^52: adding it rounds to an integer held in the low bits
+_BIAS = 1023 << 52
+
+
+@njit("float64(float64)", cache=True, nogil=True, fastmath=FLAGS, inline="always")
+def tanh(x):  # type: ignore[no-untyped-def]
+    """Hyperbolic tangent; absolute error below 3e-16, NaN stays NaN."""
+    a = -2.0 * abs(x)
+    a = -80.0 if a < -80.0 else a
+    t = a * 1.4426950408889634 + _MAGIC
+    n = t - _MAGIC
+    r = (a - n * 6.93145751953125e-1) - n * 1.42860682030941723212e-6
+    e = 1.0 / 6227020800.0
+    e = e * r + 1.0 / 479001600.0
+    e = e * r + 1.0 / 39916800.0
+    e = e * r + 1.0 / 3628800.0
+    e = e * r + 1.0 / 362880.0
+    e = e * r + 1.0 / 40320.0
+    e = e * r + 1.0 / 5040.0
+    e = e * r + 1.0 / 720.0
+    e = e * r + 1.0 / 120.0
+    e = e * r + 1.0 / 24.0
+    e = e * r + 1.0 / 6.0
+    e = e * r + 0.5
+    e = e * r + 1.0
+    e = e * r + 1.0
+    bits = (np.float64(t).view(np.int64) << np.int64(52)) + np.int64(_BIAS)
+    e = e * np.int64(bits).view(np.float64)
+    y = (1.0 - e) / (1.0 + e)
+    return y if x >= 0.0 else -y

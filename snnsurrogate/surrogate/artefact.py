@@ -1,0 +1,134 @@
+"""A surrogate on disk: a folder with ``weights.safetensors`` and ``card.json``. Nothing is pickled."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from snnsurrogate import _shipped
+from snnsurrogate.surrogate import models
+from snnsurrogate.surrogate.scaling import Scaling
+from snnsurrogate.surrogate.surrogate import Surrogate
+
+FORMAT = "snnsurrogate surrogate"
+FORMAT_VERSION = "1"
+_WEIGHTS, _CARD = "weights.safetensors", "card.json"
+
+
+class SurrogateError(ValueError):
+    """A surrogate folder that is missing, incomplete, altered or foreign."""
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file so that its final name never holds a part of it."""
+    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except BaseException:
+        Path(partial).unlink(missing_ok=True)
+        raise
+
+
+def checksum(card: dict[str, Any]) -> str:
+    """SHA-256 of a card without its own checksum."""
+    body = {k: v for k, v in card.items() if k != "checksum"}
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+
+
+def weights_bytes(surrogate: Surrogate) -> bytes:
+    """The module's tensors in safetensors form."""
+    from safetensors.torch import save as to_bytes
+
+    state = {k: v.detach().contiguous() for k, v in surrogate.module.state_dict().items()}
+    return to_bytes(state)
+
+
+def save(surrogate: Surrogate, folder: str | Path) -> Path:
+    """Write a surrogate into a folder, which is made if need be.
+
+    The card is written last: a folder without a card is an unfinished one.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = weights_bytes(surrogate)
+    card = {**surrogate.card, "weights_sha256": hashlib.sha256(weights).hexdigest()}
+    card["checksum"] = checksum(card)
+    surrogate.card = card
+    (folder / _CARD).unlink(missing_ok=True)
+    write_atomically(folder / _WEIGHTS, weights)
+    write_atomically(folder / _CARD, (json.dumps(card, indent=1) + "\n").encode())
+    return folder
+
+
+def read_card(folder: Path) -> dict[str, Any]:
+    """The card of a surrogate folder, checked.
+
+    Raises:
+        SurrogateError: the card is missing, unreadable, altered, or of another format.
+    """
+    path = folder / _CARD
+    if not path.is_file():
+        msg = f"{folder} has no {_CARD}; expected a folder written by surrogate.save(...)"
+        raise SurrogateError(msg)
+    try:
+        card = json.loads(path.read_text())
+    except ValueError as error:
+        msg = f"{path} is not readable JSON ({error}); restore it or train again"
+        raise SurrogateError(msg) from error
+    if not isinstance(card, dict) or card.get("format") != FORMAT:
+        msg = f"{path} is not the card of a surrogate"
+        raise SurrogateError(msg)
+    if card.get("format_version") != FORMAT_VERSION:
+        msg = f"{path} has format version {card.get('format_version')!r}; this package reads {FORMAT_VERSION!r}"
+        raise SurrogateError(msg)
+    if card.get("checksum") != checksum(card):
+        msg = f"{path} was altered after it was written; restore it or train again"
+        raise SurrogateError(msg)
+    return card
+
+
+def load(folder_or_name: str | Path) -> Surrogate:
+    """A surrogate from a folder, or a shipped one by name (``"bursting-map"``).
+
+    Raises:
+        SurrogateError: no such folder or name, or a file that is missing, altered or foreign.
+    """
+    from safetensors.torch import load as from_bytes
+
+    folder = Path(folder_or_name)
+    if not folder.is_dir():
+        shipped = _shipped.folder("data") / str(folder_or_name)
+        if len(folder.parts) != 1 or not (shipped / _CARD).is_file():
+            names = sorted(p.parent.name for p in _shipped.folder("data").glob(f"*/{_CARD}"))
+            msg = f"{str(folder_or_name)!r} is neither a folder nor a shipped surrogate; shipped are {names}"
+            raise SurrogateError(msg)
+        folder = shipped
+    card = read_card(folder)
+    path = folder / _WEIGHTS
+    if not path.is_file():
+        msg = f"{folder} has no {_WEIGHTS}; restore it or train again"
+        raise SurrogateError(msg)
+    data = path.read_bytes()
+    if hashlib.sha256(data).hexdigest() != card["weights_sha256"]:
+        msg = f"{path} does not match its card (SHA-256 differs): it was altered or cut short"
+        raise SurrogateError(msg)
+    model = models.get(card["model"]["name"], **card["model"]["settings"])
+    scaling = Scaling.from_dict(card["scaling"])
+    layout = models.Layout(
+        states=tuple(s["name"] for s in card["states"]),
+        parameters=tuple(p["name"] for p in card["parameters"]),
+        increment_scale=np.asarray(scaling.increment),
+    )
+    module = model.build(layout, generator_seed=0)
+    module.load_state_dict(from_bytes(data))
+    return Surrogate(model, module.eval(), scaling, card)

@@ -1,0 +1,70 @@
+"""Stages of the one training loop. A budget counts steps or iterations, so a seed gives the same weights."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adam:
+    """First-order warm start: Adam on random batches, learning rate falling by a cosine.
+
+    Attributes:
+        steps: number of updates.
+        batch: training windows per update.
+        learning_rate: initial and final value.
+        horizon: steps of free run per residual.
+    """
+
+    steps: int = 4000
+    batch: int = 2000
+    learning_rate: tuple[float, float] = (4e-3, 1e-4)
+    horizon: int = 1
+    kind: str = "adam"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LevenbergMarquardt:
+    """Second-order stage with exact Jacobians, float64.
+
+    Attributes:
+        iterations: most iterations (accepted steps).
+        points: training windows in the sum of squares, spread over state and parameter space.
+        horizon: steps of free run per residual; 1 is the one-step error.
+        draw: number of the draw of the points; two stages with the same draw continue on the same points.
+        tolerance: stop when ten iterations together lower the sum of squares by less than this fraction.
+    """
+
+    iterations: int = 150
+    points: int = 16000
+    horizon: int = 1
+    draw: int = 0
+    tolerance: float = 1e-3
+    kind: str = "levenberg-marquardt"
+
+
+Stage = Adam | LevenbergMarquardt
+
+_KINDS: dict[str, type[Adam] | type[LevenbergMarquardt]] = {
+    "adam": Adam,
+    "levenberg-marquardt": LevenbergMarquardt,
+}
+
+
+def to_dict(stage: Stage) -> dict[str, Any]:
+    """JSON-able form of a stage."""
+    return asdict(stage)
+
+
+def from_dict(values: dict[str, Any]) -> Stage:
+    """Inverse of `to_dict`.
+
+    Raises:
+        ValueError: for an unknown kind of stage.
+    """
+    kind = values.get("kind")
+    if kind not in _KINDS:
+        msg = f"unknown training stage {kind!r}; known are {sorted(_KINDS)}"
+        raise ValueError(msg)
+    return _KINDS[kind](**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})

@@ -1,0 +1,302 @@
+"""A trained surrogate: a module, its scaling and its card; rollouts in the package's dataset schema."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from snnsurrogate import schema, units
+from snnsurrogate.features.spikes import detect_batch
+from snnsurrogate.kernels import Kernel, integrate
+from snnsurrogate.surrogate.models import ModelConfig
+from snnsurrogate.surrogate.scaling import Scaling
+
+if TYPE_CHECKING:
+    from torch import nn
+
+# A free run this many visited ranges away from the training data has left for good.
+_GUARD = 10.0
+
+
+class ExtrapolationWarning(UserWarning):
+    """Parameters or states outside what the surrogate was trained on."""
+
+
+class Surrogate:
+    """A learned map with everything needed to run it.
+
+    Made by :func:`snnsurrogate.fit` or :func:`snnsurrogate.load`.
+
+    Attributes:
+        model: the model's configuration.
+        module: the torch module, in scaled coordinates.
+        scaling: physical units to scaled coordinates.
+        card: what it is, what it has seen, how good it is (JSON-able).
+        history: training record, one dict per logged step (empty after loading).
+    """
+
+    def __init__(
+        self, model: ModelConfig, module: nn.Module, scaling: Scaling, card: dict[str, Any]
+    ) -> None:
+        self.model = model
+        self.module = module
+        self.scaling = scaling
+        self.card = card
+        self.history: list[dict[str, Any]] = []
+
+    @property
+    def system(self) -> str:
+        """Registered name of the system it stands in for."""
+        return str(self.card["truth"]["system"])
+
+    @property
+    def dt(self) -> str:
+        """Duration of one step, text with unit."""
+        return str(self.card["dt"])
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """Names of the states."""
+        return tuple(s["name"] for s in self.card["states"])
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Names of the parameters it is conditioned on."""
+        return tuple(p["name"] for p in self.card["parameters"])
+
+    @property
+    def box(self) -> dict[str, tuple[float, float]]:
+        """Trained range of each parameter, in its declared unit."""
+        return {p["name"]: (p["low"], p["high"]) for p in self.card["parameters"]}
+
+    def __repr__(self) -> str:
+        """One line: model, system, step, parameter box."""
+        box = ", ".join(f"{k} in [{a:g}, {b:g}]" for k, (a, b) in self.box.items()) or "none"
+        return f"<Surrogate {self.model.name} of {self.system}, step {self.dt}, parameters {box}>"
+
+    @functools.cached_property
+    def _compiled(self) -> Kernel:
+        from snnsurrogate.surrogate import runtime
+        from snnsurrogate.surrogate._lowering import NotLowerableError
+
+        try:
+            f, jac = runtime.compile_step(self.module, self.scaling)
+        except NotLowerableError as error:
+            runtime.warn_not_lowered(self.model.name, error)
+            f, jac = runtime.torch_step(self.module, self.scaling)
+        low, high = (np.asarray(self.card["visited"][k], dtype=float) for k in ("low", "high"))
+        margin = 0.5 * (high - low)
+        box = self.card["parameters"]
+        return Kernel(
+            kind="map",
+            time_step=units.magnitude(self.dt, self.card["time_unit"], what="dt"),
+            time_unit=self.card["time_unit"],
+            states=self.states,
+            state_units=tuple(s["unit"] for s in self.card["states"]),
+            parameters=self.parameters,
+            parameter_units=tuple(p["unit"] for p in box),
+            parameter_defaults=np.array([(p["low"] + p["high"]) / 2 for p in box]),
+            f=f,
+            jac=jac,
+            low=low - margin,
+            high=high + margin,
+            parameter_low=np.array([p["low"] for p in box]),
+            parameter_high=np.array([p["high"] for p in box]),
+        )
+
+    def kernel(self) -> Kernel:
+        """Compiled step and exact Jacobian in physical units, for :mod:`snnsurrogate.dynamics`."""
+        return self._compiled
+
+    def rollout(
+        self,
+        initial: Mapping[str, Any],
+        parameters: Mapping[str, Any],
+        duration: Any,
+        *,
+        protocol: Any = None,
+        seed: int = 0,
+    ) -> xr.Dataset:
+        """Free run from given states.
+
+        Args:
+            initial: state -> value or (sample,) array, in the state's unit.
+            parameters: parameter -> value or (sample,) array, in the declared unit; parameters that
+                did not vary in training may be left out.
+            duration: text with unit; a whole number of steps.
+            protocol: driven surrogates only.
+            seed: stochastic surrogates only; stored.
+
+        Returns:
+            A dataset of the package's schema, kind "rollout"; a sample that leaves the training
+            region for good is marked diverged and holds NaN from there on.
+
+        Raises:
+            ValueError: a missing or unknown name, arrays of different lengths, a duration that is
+                no whole number of steps, or another value of a parameter that did not vary.
+        """
+        if protocol is not None:
+            msg = f"{self!r} has no input; a protocol needs a driven surrogate. Pass protocol=None."
+            raise ValueError(msg)
+        kernel = self.kernel()
+        total = units.magnitude(duration, kernel.time_unit, what="duration")
+        n_steps = round(total / kernel.time_step)
+        if n_steps < 1 or abs(n_steps * kernel.time_step - total) > 1e-6 * kernel.time_step:
+            msg = f"duration {duration!r} is not a whole number of steps of {self.dt}"
+            raise ValueError(msg)
+        x0, columns, n = self._samples(initial, parameters)
+        p = np.stack([columns[name] for name in self.parameters], 1) if self.parameters else None
+        self._warn_outside_box(columns)
+        if p is None:
+            p = np.empty((n, 0))
+        x = integrate(kernel, x0, p, n_steps=n_steps)
+        status, outside = self._guard(x)
+        if outside.any():
+            self._warn_outside_region(x, outside)
+        return self._dataset(x, x0, columns, status, seed, units.format_quantity(total, kernel.time_unit))
+
+    def _samples(
+        self, initial: Mapping[str, Any], parameters: Mapping[str, Any]
+    ) -> tuple[np.ndarray, dict[str, np.ndarray], int]:
+        fixed = self.card["fixed_parameters"]
+        known = (*self.parameters, *fixed)
+        for name in parameters:
+            if name not in known:
+                near = difflib.get_close_matches(str(name), known, n=1)
+                hint = f" Did you mean {near[0]!r}?" if near else ""
+                msg = f"no parameter {name!r}; expected some of {list(known)}.{hint}"
+                raise ValueError(msg)
+        missing = [p for p in self.parameters if p not in parameters]
+        lost = [s for s in self.states if s not in initial]
+        extra = [s for s in initial if s not in self.states]
+        if missing or lost or extra:
+            msg = (
+                f"rollout needs the parameters {list(self.parameters)} and the initial states "
+                f"{list(self.states)}; missing {missing + lost}, unknown {extra}"
+            )
+            raise ValueError(msg)
+        given = {**{k: parameters[k] for k in parameters}, **{s: initial[s] for s in self.states}}
+        arrays = {k: np.atleast_1d(np.asarray(v, dtype=float)) for k, v in given.items()}
+        lengths = {k: a.size for k, a in arrays.items() if a.size != 1}
+        n = max(lengths.values(), default=1)
+        if any(a.ndim > 1 for a in arrays.values()) or any(m != n for m in lengths.values()):
+            msg = f"lengths over sample differ: {lengths}; expected one length (or single numbers)"
+            raise ValueError(msg)
+        bad = [k for k, a in arrays.items() if not np.isfinite(a).all()]
+        if bad:
+            msg = f"{bad} hold non-finite numbers; a rollout starts from finite states"
+            raise ValueError(msg)
+        full = {k: np.broadcast_to(a, (n,)).astype(float) for k, a in arrays.items()}
+        for name, value in fixed.items():
+            other = full.get(name, np.array([value]))
+            if not np.allclose(other, value, rtol=1e-9, atol=0):
+                msg = (
+                    f"{name} was {value:g} throughout training; got {np.unique(other)[:4]}. Train on "
+                    f"data in which {name} varies."
+                )
+                raise ValueError(msg)
+        x0 = np.stack([full[s] for s in self.states], 1)
+        columns = {name: full.get(name, np.full(n, fixed.get(name, np.nan))) for name in known}
+        return x0, columns, n
+
+    def _warn_outside_box(self, columns: Mapping[str, np.ndarray]) -> None:
+        for name, (low, high) in self.box.items():
+            values = columns[name]
+            slack = 1e-9 * max(abs(low), abs(high))
+            far = np.maximum(low - values, values - high)
+            if (far > slack).any():
+                warnings.warn(
+                    f"{name} leaves the trained range [{low:g}, {high:g}] in "
+                    f"{int((far > slack).sum())} of {len(values)} samples, by at most {far.max():g}",
+                    ExtrapolationWarning,
+                    stacklevel=3,
+                )
+
+    def _guard(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Status per sample (NaN is written from the exit on), and who left the visited region."""
+        low, high = (np.asarray(self.card["visited"][k], dtype=float) for k in ("low", "high"))
+        width = np.where(high > low, high - low, 1.0)
+        with np.errstate(invalid="ignore"):
+            distance = (np.maximum(low - x, x - high) / width).max(axis=2)
+        gone = ~(distance <= _GUARD)  # NaN counts as gone
+        status = np.where(gone.any(axis=1), schema.FLAGS["diverged"], schema.FLAGS["ok"])
+        for i in np.flatnonzero(status):
+            x[i, int(np.argmax(gone[i])) :] = np.nan
+        return status, distance > 0.25
+
+    def _warn_outside_region(self, x: np.ndarray, outside: np.ndarray) -> None:
+        samples = outside.any(axis=1)
+        ranges = "; ".join(
+            f"{name} [{np.nanmin(x[..., i]):.4g}, {np.nanmax(x[..., i]):.4g}] against "
+            f"[{self.card['visited']['low'][i]:.4g}, {self.card['visited']['high'][i]:.4g}]"
+            for i, name in enumerate(self.states)
+        )
+        warnings.warn(
+            f"{int(samples.sum())} of {len(samples)} free runs leave the region visited in training "
+            f"by more than a quarter of its width, {100 * outside.mean():.2g} % of the time: {ranges}",
+            ExtrapolationWarning,
+            stacklevel=3,
+        )
+
+    def _dataset(
+        self,
+        x: np.ndarray,
+        x0: np.ndarray,
+        columns: dict[str, np.ndarray],
+        status: np.ndarray,
+        seed: int,
+        duration: str,
+    ) -> xr.Dataset:
+        card, kernel = self.card, self.kernel()
+        truth = card["truth"]
+        rule = truth["spike_rule"]
+        spikes = None
+        if rule:
+            v = x[:, :, self.states.index(rule["state"])]
+            spikes = detect_batch(
+                v, kernel.time_step, threshold=rule["threshold"], reset=rule["reset"]
+            )
+        described = truth["parameters"]
+        return schema.build(
+            states={name: x[:, :, i] for i, name in enumerate(self.states)},
+            time=np.arange(x.shape[1]) * kernel.time_step,
+            parameters={name: columns[name] for name in described},
+            initial={name: x0[:, i] for i, name in enumerate(self.states)},
+            seeds=seed,
+            units={
+                **{s["name"]: s["unit"] for s in card["states"]},
+                **{name: p["unit"] for name, p in described.items()},
+                "time": kernel.time_unit,
+            },
+            status=status,
+            spikes=spikes,
+            attrs={
+                **{k: truth[k] for k in ("system", "title", "source", "equations", "equations_hash")},
+                "kind": "rollout",
+                "parameters": described,
+                "spike_rule": rule or "",
+                "duration": duration,
+                "transient": f"0 {kernel.time_unit}",
+                "record_every": self.dt,
+                "dt": self.dt,
+                "method": "map",
+                "engine": f"surrogate {self.model.name} {card['checksum'][:12]}",
+                "seed": seed,
+                "design": "",
+                "protocol": "",
+                "versions": card["versions"],
+            },
+        )
+
+    def save(self, folder: str | Path) -> Path:
+        """Write ``weights.safetensors`` and ``card.json`` into a folder; see :func:`snnsurrogate.load`."""
+        from snnsurrogate.surrogate.artefact import save
+
+        return save(self, folder)
