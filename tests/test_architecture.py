@@ -17,6 +17,7 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 # A room imports only from rooms to its left.
 ROOMS = [
     "_shipped",
+    "_progress",
     "units",
     "schema",
     "kernels",
@@ -29,6 +30,9 @@ ROOMS = [
     "evaluate",
     "report",
     "bench",
+    "_catalogue",
+    "_options",
+    "_studies",
     "cli",
 ]
 FENCES = {
@@ -38,7 +42,7 @@ FENCES = {
     "matplotlib": ["report"],
     "seaborn": ["report"],
     "typer": ["cli.py"],
-    "rich": ["cli.py", "simulate", "surrogate"],
+    "rich": ["cli.py", "_progress.py"],
 }
 
 
@@ -120,6 +124,17 @@ def test_import_is_light():
         "import sys, snnsurrogate\n"
         "heavy = {'brian2', 'torch', 'matplotlib', 'numba', 'sympy', 'typer'} & set(sys.modules)\n"
         "sys.exit(f'import snnsurrogate loads {sorted(heavy)}' if heavy else 0)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert run.returncode == 0, run.stderr
+
+
+def test_functions_are_not_hidden_by_the_rooms_of_the_same_name():
+    code = (
+        "import importlib, snnsurrogate as sns\n"
+        "for room in ('simulate', 'evaluate', 'report'):\n"
+        "    importlib.import_module(f'snnsurrogate.{room}')\n"
+        "    assert callable(getattr(sns, room)), f'sns.{room} is {getattr(sns, room)}'"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert run.returncode == 0, run.stderr

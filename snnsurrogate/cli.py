@@ -1,0 +1,390 @@
+"""The command line: each command parses, calls the public Python API, and prints."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+app = typer.Typer(
+    name="snnsurrogate",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="""Learned surrogates of spiking neurons, judged by their regimes and bifurcations.
+
+One line of work, each step usable alone:
+
+system → simulate → dataset → fit → surrogate → evaluate → scores → report → page
+
+Begin with `snnsurrogate systems`, or run everything at once:
+
+`snnsurrogate study bursting-map --preset quick --out runs/bursting-map`
+""",
+)
+Out = Annotated[Path, typer.Option("--out", "-o", help="File (or folder) to write.")]
+Seed = Annotated[int, typer.Option(help="Same seed, same result.")]
+Texts = Annotated[list[str] | None, typer.Option()]
+
+
+def _print(*what: Any) -> None:
+    Console(highlight=False, markup=False, soft_wrap=True).print(*what)
+
+
+def _table(*left: str, right: Sequence[str] = ()) -> Table:
+    """Return an empty table: columns of text, then columns of numbers."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for head in left:
+        table.add_column(head, no_wrap=head == left[0])
+    for head in right:
+        table.add_column(head, justify="right", no_wrap=True)
+    return table
+
+
+@app.callback()
+def _options(
+    use: Annotated[
+        list[Path] | None,
+        typer.Option(help="Python file with a system of your own, registered before the command."),
+    ] = None,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the full traceback of an error.")
+    ] = False,
+) -> None:
+    """Register the user's own systems; --debug itself is read by main()."""
+    import snnsurrogate as sns
+
+    for path in use or ():
+        sns.systems.register(path)
+
+
+@app.command()
+def systems(
+    name: Annotated[str | None, typer.Argument(help="A system, or nothing for the list.")] = None,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="The whole catalogue as a Markdown page.")
+    ] = False,
+) -> None:
+    """List the systems, or show one: equations, parameters with units and ranges, step, source.
+
+    `snnsurrogate systems`   `snnsurrogate systems sherman`
+    """
+    import snnsurrogate as sns
+
+    if markdown:
+        from snnsurrogate import _catalogue
+
+        sys.stdout.write(_catalogue.markdown())
+        return
+    if name is not None:
+        sys.stdout.write(sns.systems.get(name).describe() + "\n")
+        return
+    table = _table("name", "states", "what")
+    for known in sns.systems.names():
+        system = sns.systems.get(known)
+        table.add_row(known, ", ".join(system.state_names), system.title)
+    _print(table)
+
+
+@app.command()
+def simulate(
+    system: Annotated[str, typer.Argument(help="Name of a system, or a .py file with your own.")],
+    duration: Annotated[str, typer.Option(help='Length of the record, with unit: "20 s".')],
+    record_every: Annotated[str, typer.Option(help='Recording step: "10 ms".')],
+    out: Out,
+    transient: Annotated[str, typer.Option(help="Run before the record, not kept.")] = "0 s",
+    grid: Annotated[
+        list[str] | None,
+        typer.Option(help="`V_S=-44:-33:221` or `V_S=-44,-40`; again for another axis."),
+    ] = None,
+    sobol: Annotated[list[str] | None, typer.Option(help="`V_S=-44:-33`, with -n.")] = None,
+    lhs: Annotated[list[str] | None, typer.Option(help="`V_S=-44:-33`, with -n.")] = None,
+    points: Annotated[
+        Path | None,
+        typer.Option(help="CSV: a header of parameter names (initial_V for states), a row each."),
+    ] = None,
+    n: Annotated[int | None, typer.Option("-n", help="Number of Sobol or LHS points.")] = None,
+    initial: Annotated[
+        list[str] | None, typer.Option(help="`V=-65:-20` draws from a box, `V=-50` is fixed.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="`tau_S=20`: another value of a parameter.")
+    ] = None,
+    repeats: Annotated[int, typer.Option(help="Samples per parameter point.")] = 1,
+    dt: Annotated[str | None, typer.Option(help="Integration step; default: the system's.")] = None,
+    engine: Annotated[str, typer.Option(help="What integrates.")] = "brian2",
+    seed: Seed = 0,
+) -> None:
+    """Simulate a system over a design of parameter points and write a netCDF dataset.
+
+    `snnsurrogate simulate sherman --sobol V_S=-44:-33 -n 600 --duration "20 s"
+    --record-every "10 ms" --out train.nc`
+
+    The sweep is stored in shards beside the file while it runs: the same command again goes on
+    where it was interrupted.
+    """
+    import snnsurrogate as sns
+    from snnsurrogate import _options
+
+    chosen = _system(system, _options.settings(set_))
+    plan = _options.design(
+        grid=grid,
+        sobol=sobol,
+        lhs=lhs,
+        points=points,
+        initial=initial,
+        n=n,
+        repeats=repeats,
+        seed=seed,
+    )
+    dataset = sns.simulate(
+        chosen,
+        plan,
+        duration=duration,
+        record_every=record_every,
+        transient=transient,
+        engine=engine,
+        seed=seed,
+        dt=dt,
+        out=out.with_name(out.name + ".store"),
+    )
+    sns.save(dataset, out)
+    _summary(dataset)
+    _print(f"wrote {out}")
+
+
+def _system(name: str, parameters: dict[str, Any]) -> Any:
+    import snnsurrogate as sns
+
+    if name.endswith(".py"):
+        return sns.systems.register(Path(name)).with_parameters(**parameters)
+    return sns.systems.get(name, **parameters)
+
+
+def _summary(dataset: Any) -> None:
+    """Print how many samples ended how."""
+    status = dataset["status"]
+    meanings = str(status.attrs["flag_meanings"]).split()
+    counts = [(meaning, int((status == code).sum())) for code, meaning in enumerate(meanings)]
+    text = ", ".join(f"{k} {meaning}" for meaning, k in counts if k)
+    _print(f"{dataset.sizes['sample']} samples ({text}), {dataset.sizes['time']} times each")
+
+
+@app.command()
+def check(
+    files: Annotated[list[Path], typer.Argument(help="Datasets (.nc).")],
+) -> None:
+    """Check that files are valid datasets; names every violation, exit status 1 if there is one.
+
+    `snnsurrogate check train.nc`
+    """
+    import snnsurrogate as sns
+
+    bad = 0
+    for path in files:
+        violations = sns.check(path)
+        _print(f"{path}: {'ok' if not violations else f'{len(violations)} violations'}")
+        for line in violations:
+            _print(f"  - {line}")
+        bad += bool(violations)
+    raise typer.Exit(1 if bad else 0)
+
+
+@app.command()
+def fit(
+    model: Annotated[str, typer.Argument(help="Kind of surrogate, e.g. recurrent-map.")],
+    train: Annotated[Path, typer.Argument(help="Training dataset (.nc).")],
+    out: Out,
+    budget: Annotated[str | None, typer.Option(help='Cap on the training time: "2 min".')] = None,
+    validation: Annotated[Path | None, typer.Option(help="Dataset held out.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="A setting of the model: `hidden=[64,64]`.")
+    ] = None,
+    seed: Seed = 0,
+) -> None:
+    """Train a surrogate on a dataset; writes a folder of weights and a card.
+
+    `snnsurrogate fit recurrent-map train.nc --budget "2 min" --out surrogate`
+    """
+    import snnsurrogate as sns
+    from snnsurrogate import _options
+
+    chosen = sns.models.get(model, **_options.settings(set_))
+    held = sns.open(validation) if validation else None
+    data = sns.open(train)
+    surrogate = sns.fit(chosen, data, validation=held, budget=budget, seed=seed, out=out)
+    surrogate.save(out)
+    _print(f"wrote {out}")
+
+
+@app.command()
+def rollout(
+    surrogate: Annotated[str, typer.Argument(help="Folder, or name of a shipped surrogate.")],
+    initial_from: Annotated[
+        Path, typer.Option(help="Dataset whose first states and parameters to start from.")
+    ],
+    out: Out,
+    duration: Annotated[str | None, typer.Option(help="Default: as long as that dataset.")] = None,
+    seed: Seed = 0,
+) -> None:
+    """Run a surrogate from the states in which a dataset begins; writes a dataset.
+
+    `snnsurrogate rollout bursting-map --initial-from truth.nc --out prediction.nc`
+    """
+    import snnsurrogate as sns
+
+    loaded = sns.load(surrogate)
+    truth = sns.open(initial_from)
+    first = truth.isel(time=0)
+    initial = {name: first[name].values for name in loaded.states}
+    parameters = {name: truth[name].values for name in loaded.parameters}
+    dataset = loaded.rollout(
+        initial, parameters, duration or str(truth.attrs["duration"]), seed=seed
+    )
+    sns.save(dataset, out)
+    _summary(dataset)
+    _print(f"wrote {out}")
+
+
+@app.command()
+def evaluate(
+    truth: Annotated[Path, typer.Argument(help="Dataset of the truth, not seen in training.")],
+    prediction: Annotated[str, typer.Argument(help="Surrogate (folder or name) or dataset (.nc).")],
+    out: Out,
+    twin: Annotated[
+        Path | None, typer.Option(help="The truth again (other seed, half step): gives floors.")
+    ] = None,
+    seed: Seed = 0,
+) -> None:
+    """Score a surrogate, or its prediction, against the truth; writes scores and their JSON.
+
+    `snnsurrogate evaluate test.nc surrogate --twin twin.nc --out scores.nc`
+    """
+    import snnsurrogate as sns
+
+    other = sns.open(prediction) if prediction.endswith(".nc") else sns.load(prediction)
+    scores = sns.evaluate(sns.open(truth), other, twin=sns.open(twin) if twin else None)
+    scores.to_netcdf(out)
+    table = _flat(scores)
+    out.with_suffix(".json").write_text(json.dumps(table, indent=2) + "\n")
+    _score_table(table)
+    _print(f"wrote {out} and {out.with_suffix('.json')}")
+
+
+def _flat(scores: Any) -> dict[str, dict[str, Any]]:
+    from snnsurrogate.evaluate import to_json
+
+    return to_json(scores)
+
+
+def _score_table(scores: dict[str, dict[str, Any]]) -> None:
+    table = _table("score", right=("value", "unit", "floor"))
+    for name, entry in scores.items():
+        value, floor = (
+            "–" if entry.get(k) is None else f"{entry[k]:.5g}" for k in ("value", "floor")
+        )
+        table.add_row(name, value, str(entry.get("unit", "")), floor)
+    _print(table)
+
+
+@app.command()
+def report(
+    scores: Annotated[Path, typer.Argument(help="What `evaluate` wrote (.nc).")],
+    out: Out = Path("report.html"),
+) -> None:
+    """Make one self-contained HTML page from scores, and its figures as PNG beside it.
+
+    `snnsurrogate report scores.nc --out page.html`
+    """
+    import xarray as xr
+
+    import snnsurrogate as sns
+
+    if not scores.is_file():
+        msg = f"no file {scores}"
+        raise FileNotFoundError(msg)
+    page = sns.report(xr.load_dataset(scores), out)
+    _print(f"wrote {page}")
+
+
+@app.command()
+def study(
+    name: Annotated[str | None, typer.Argument(help="A study, your own .py file, or none.")] = None,
+    preset: Annotated[str, typer.Option(help="tiny (tests), quick (minutes) or full.")] = "quick",
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Default: runs/NAME.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Another argument of the study: `seed=3`.")
+    ] = None,
+) -> None:
+    """Run a study from data to page, or list the studies. Running again reuses what is there.
+
+    `snnsurrogate study bursting-map --preset quick --out runs/bursting-map`
+    """
+    from snnsurrogate import _options, _studies
+
+    if name is None:
+        table = _table("study", "question")
+        for known in _studies.studies().values():
+            table.add_row(known.name, known.question)
+        _print(table)
+        return
+    found = _studies.find(name)
+    folder = out or Path("runs") / found.name
+    scores = _studies.run(name, preset=preset, out=folder, **_options.settings(set_))
+    if hasattr(scores, "data_vars"):
+        _score_table(_flat(scores))
+    page = folder / "report.html"
+    if page.is_file():
+        _print(f"page: {page.resolve()}")
+
+
+@app.command()
+def bench(
+    only: Annotated[list[str] | None, typer.Option(help="Run these benchmarks only.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Also write JSON here.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Smaller sizes, rougher figures.")] = False,
+) -> None:
+    """Measure the speed figures on this machine, both sides of every ratio in one run.
+
+    `snnsurrogate bench --out bench.json`
+    """
+    from snnsurrogate import bench as benchmarks
+
+    results = benchmarks.run(only or None, quick=quick)
+    table = _table("benchmark", "figure", right=("value", "unit", "to reach"))
+    for r in results:
+        goal = "" if r.target is None else f"{'≥' if r.better == 'higher' else '≤'} {r.target:g}"
+        table.add_row(r.benchmark, r.name, f"{r.value:.4g}", r.unit, goal)
+    _print(table)
+    if out:
+        out.write_text(json.dumps(benchmarks.to_json(results), indent=2) + "\n")
+        _print(f"wrote {out}")
+
+
+def _fail(text: str) -> NoReturn:
+    Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(f"error: {text}")
+    raise SystemExit(2)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command line; a user's error is one line on stderr and exit status 2."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        app(args=arguments, prog_name="snnsurrogate")
+    except (ValueError, KeyError, OSError, ArithmeticError) as error:
+        if "--debug" in arguments:
+            raise
+        # str() of a KeyError is its repr, with quotes around the message
+        text = error.args[0] if isinstance(error, KeyError) and error.args else error
+        _fail(" ".join(str(text).split()) or type(error).__name__)
+
+
+if __name__ == "__main__":
+    main()

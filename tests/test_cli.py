@@ -1,0 +1,194 @@
+"""The command line: what it prints, what it refuses, and with which exit status."""
+
+import json
+
+import numpy as np
+import pytest
+
+from snnsurrogate import _options, _studies, bench, cli
+
+COMMANDS = "systems simulate check fit rollout evaluate report study bench".split()  # noqa: SIM905
+    "systems",
+    "simulate",
+    "check",
+    "fit",
+    "rollout",
+    "evaluate",
+    "report",
+    "study",
+    "bench",
+]
+STUDY = '''"""Does it run?
+
+Question: does it run?   Expect: yes.   Data: none.   Result: it does.
+"""
+PRESETS = {"tiny": 1, "quick": 2}
+
+def main(preset="quick", out=None, seed=0):
+    out.mkdir(parents=True)
+    (out / "report.html").write_text(f"{preset} {seed}")
+'''
+
+
+@pytest.fixture
+def call(capsys):
+    """Run the command line; gives (exit status, stdout, stderr)."""
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as stop:
+            cli.main([str(a) for a in arguments])
+        captured = capsys.readouterr()
+        return stop.value.code or 0, captured.out, captured.err
+
+    return run
+
+
+def test_help_names_every_command(call):
+    status, out, _ = call("--help")
+    assert status == 0
+    assert all(command in out for command in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_each_command_shows_an_example(call, command):
+    status, out, _ = call(command, "--help")
+    assert status == 0
+    assert f"snnsurrogate {command}" in out.split("Options")[0].split("Usage:")[1][20:]
+
+
+def test_systems_are_listed_and_shown(call):
+    assert "sherman-bistable" in call("systems")[1]
+    status, out, _ = call("systems", "sherman")
+    assert status == 0
+    assert "tau_S" in out
+    assert "[0, " in out, "ranges must not be eaten as markup"
+    assert "Convergence" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["systems", "shermn"], "Did you mean 'sherman'"),
+        (["study", "bursting-mop"], "no study 'bursting-mop'"),
+        (["study", "nowhere.py"], "no study file nowhere.py"),
+        (["bench", "--only", "rolout"], "Did you mean 'rollout'"),
+        (["report", "nowhere.nc"], "no file nowhere.nc"),
+        (["--use", "nowhere.py", "systems"], "no file 'nowhere.py'"),
+    ],
+)
+def test_a_users_error_is_one_line(call, arguments, words):
+    status, out, err = call(*arguments)
+    assert status == 2
+    assert words in err
+    assert err.count("\n") == 1
+    assert err.startswith("error: ")
+    assert "Traceback" not in err + out
+
+
+def test_unknown_command_names_the_nearest(call):
+    status, _, err = call("simulat")
+    assert status == 2
+    assert "simulate" in err
+
+
+def test_debug_shows_where(capsys):
+    with pytest.raises(ValueError, match="shermn"):
+        cli.main(["--debug", "systems", "shermn"])
+
+
+DESIGN = {
+    "grid": None,
+    "sobol": None,
+    "lhs": None,
+    "points": None,
+    "initial": None,
+    "n": None,
+    "repeats": 1,
+    "seed": 0,
+}
+
+
+def test_grid_is_low_high_count_or_a_list():
+    plan = _options.design(**{**DESIGN, "grid": ["V_S=-44:-33:3", "g_S=3.9,4.1"]})
+    assert len(plan) == 6
+    assert np.unique(plan.parameters["V_S"]).tolist() == [-44.0, -38.5, -33.0]
+    assert np.unique(plan.parameters["g_S"]).tolist() == [3.9, 4.1]
+
+
+def test_boxes_and_initial_states():
+    given = {"sobol": ["V_S=-44 mV:-33 mV"], "n": 8, "initial": ["V=-65:-20", "n=0.02"]}
+    plan = _options.design(**{**DESIGN, **given})
+    assert len(plan) == 8
+    assert plan.parameters["V_S"].min() >= -44
+    assert np.ptp(plan.initial["V"]) > 10
+    assert set(plan.initial["n"]) == {0.02}
+
+
+def test_points_file(tmp_path):
+    path = tmp_path / "points.csv"
+    path.write_text("V_S, g_S,initial_V\n-44,4,-60\n-40,4.1,-50\n")
+    plan = _options.design(**{**DESIGN, "points": path})
+    assert plan.parameters["V_S"].tolist() == [-44.0, -40.0]
+    assert plan.initial["V"].tolist() == [-60.0, -50.0]
+    path.write_text("V_S\nfast\n")
+    with pytest.raises(ValueError, match="column 'V_S'"):
+        _options.design(**{**DESIGN, "points": path})
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"grid": ["V_S"]}, "is not name=value"),
+        ({"grid": ["V_S=-44:-33"]}, "expected low:high:count"),
+        ({"sobol": ["V_S=-44"], "n": 4}, "expected low:high"),
+        ({"sobol": ["V_S=-44:-33"]}, "add -n"),
+        ({"grid": ["V_S=1,2"], "lhs": ["V_S=1:2"]}, "one kind of design"),
+    ],
+)
+def test_ranges_that_cannot_be_read(given, words):
+    with pytest.raises(ValueError, match=words):
+        _options.design(**{**DESIGN, **given})
+
+
+def test_settings_are_json_or_text():
+    found = _options.settings(["hidden=[64,64]", "dtype=float32", "steps=5"])
+    assert found == {"hidden": [64, 64], "dtype": "float32", "steps": 5}
+
+
+def test_a_study_of_ones_own_runs_and_its_page_is_named(call, tmp_path):
+    path = tmp_path / "my_study.py"
+    path.write_text(STUDY)
+    folder = tmp_path / "out"
+    status, out, err = call("study", path, "--preset", "tiny", "--out", folder, "--set", "seed=3")
+    assert (status, err) == (0, "")
+    assert (folder / "report.html").read_text() == "tiny 3"
+    assert str(folder / "report.html") in out
+    assert _studies.find(str(path)).question == "Does it run?"
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (["--preset", "quik"], "Did you mean 'quick'"),
+        (["--set", "sead=3"], "does not take ['sead']"),
+    ],
+)
+def test_a_study_refuses_what_it_does_not_know(call, tmp_path, more, words):
+    path = tmp_path / "my_study.py"
+    path.write_text(STUDY)
+    status, _, err = call("study", path, "--out", tmp_path / "out", *more)
+    assert status == 2
+    assert words in err
+    assert not (tmp_path / "out").exists()
+
+
+def test_bench_prints_a_table_and_writes_json(call, tmp_path, monkeypatch):
+    ratio = bench.Figure(benchmark="fake", name="a / b", value=41.0, unit="1", target=30)
+    monkeypatch.setattr(bench, "BENCHMARKS", {"fake": lambda quick: [ratio]})
+    status, out, _ = call("bench", "--out", tmp_path / "bench.json")
+    assert status == 0
+    assert "41" in out
+    assert "≥ 30" in out
+    written = json.loads((tmp_path / "bench.json").read_text())
+    assert written["figures"][0]["value"] == 41.0
+    assert written["machine"]["cores"] >= 1
