@@ -132,6 +132,7 @@ def simulate(
     """
     import snnsurrogate as sns
     from snnsurrogate import _options
+    from snnsurrogate.simulate import simulate as run
 
     chosen = _system(system, _options.settings(set_))
     plan = _options.design(
@@ -144,7 +145,7 @@ def simulate(
         repeats=repeats,
         seed=seed,
     )
-    dataset = sns.simulate(
+    dataset = run(
         chosen,
         plan,
         duration=duration,
@@ -268,9 +269,10 @@ def evaluate(
     `snnsurrogate evaluate test.nc surrogate --twin twin.nc --out scores.nc`
     """
     import snnsurrogate as sns
+    from snnsurrogate.evaluate import evaluate as score
 
     other = sns.open(prediction) if prediction.endswith(".nc") else sns.load(prediction)
-    scores = sns.evaluate(sns.open(truth), other, twin=sns.open(twin) if twin else None)
+    scores = score(sns.open(truth), other, twin=sns.open(twin) if twin else None)
     scores.to_netcdf(out)
     table = _flat(scores)
     out.with_suffix(".json").write_text(json.dumps(table, indent=2) + "\n")
@@ -305,12 +307,12 @@ def report(
     """
     import xarray as xr
 
-    import snnsurrogate as sns
+    from snnsurrogate.report import report as write
 
     if not scores.is_file():
         msg = f"no file {scores}"
         raise FileNotFoundError(msg)
-    page = sns.report(xr.load_dataset(scores), out)
+    page = write(xr.load_dataset(scores), out)
     _print(f"wrote {page}")
 
 

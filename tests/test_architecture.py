@@ -30,11 +30,12 @@ ROOMS = [
     "evaluate",
     "report",
     "bench",
+    "_studies",
     "_catalogue",
     "_options",
-    "_studies",
     "cli",
 ]
+WHOLE = {"_catalogue", "_options", "cli"}  # may `import snnsurrogate`, as a user does
 FENCES = {
     "brian2": ["simulate"],
     "torch": ["surrogate", "dataset/windows.py"],
@@ -73,7 +74,7 @@ def upward(path: Path, source: str | None = None) -> list[str]:
     for line, name in imports(path, source):
         top, _, rest = name.partition(".")
         there = rest.split(".")[0]
-        if top != "snnsurrogate" or not here:
+        if top != "snnsurrogate" or not here or (name == top and here in WHOLE):
             continue
         if there not in ROOMS or ROOMS.index(there) > ROOMS.index(here):
             found.append(f"{path.relative_to(ROOT)}:{line} imports {name}")

@@ -7,17 +7,8 @@ import pytest
 
 from snnsurrogate import _options, _studies, bench, cli
 
-COMMANDS = "systems simulate check fit rollout evaluate report study bench".split()  # noqa: SIM905
-    "systems",
-    "simulate",
-    "check",
-    "fit",
-    "rollout",
-    "evaluate",
-    "report",
-    "study",
-    "bench",
-]
+COMMANDS = ["systems", "simulate", "check", "fit", "rollout", "evaluate", "report", "study"]
+COMMANDS += ["bench"]
 STUDY = '''"""Does it run?
 
 Question: does it run?   Expect: yes.   Data: none.   Result: it does.
@@ -61,8 +52,7 @@ def test_systems_are_listed_and_shown(call):
     status, out, _ = call("systems", "sherman")
     assert status == 0
     assert "tau_S" in out
-    assert "[0, " in out, "ranges must not be eaten as markup"
-    assert "Convergence" in out
+    assert "[0, 0.5]" in out, "ranges must not be eaten as markup"
 
 
 @pytest.mark.parametrize(
