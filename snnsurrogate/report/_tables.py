@@ -9,6 +9,7 @@ import numpy as np
 
 from snnsurrogate.report._view import Score, View, number, pretty_unit
 
+_LONG_LIST = 20
 _LONG = 400  # characters: longer texts of the provenance fold away
 
 
@@ -106,15 +107,18 @@ def boundary_table(view: View) -> str:
     return table([*head, ">difference of the twin"], rows)
 
 
+def _rows(entries: Iterable[Mapping[str, Any]], keys: Sequence[str]) -> str:
+    """Return mappings with common keys as a table, one row each."""
+    rows = [[_value(entry.get(key, "")) for key in keys] for entry in entries]
+    return table([html.escape(str(key)) for key in keys], rows)
+
+
 def _value(value: Any) -> str:
+    """Return a JSON value as HTML: mappings and lists of mappings become tables."""
     if isinstance(value, Mapping):
         if value and all(isinstance(v, Mapping) for v in value.values()):
             keys = list(dict.fromkeys(k for v in value.values() for k in v))
-            rows = [
-                (f"<b>{html.escape(str(n))}</b>", *(_value(v.get(k, "")) for k in keys))
-                for n, v in value.items()
-            ]
-            return table(["", *(html.escape(str(k)) for k in keys)], rows)
+            return _rows([{"": n, **v} for n, v in value.items()], ["", *keys])
         return table(
             ["", ""],
             [(f"<b>{html.escape(str(k))}</b>", _value(v)) for k, v in value.items()],
@@ -122,6 +126,11 @@ def _value(value: Any) -> str:
         )
     if isinstance(value, float):
         return number(value, 6)
+    if isinstance(value, list) and value and all(isinstance(v, Mapping) for v in value):
+        keys = list(dict.fromkeys(k for v in value for k in v))
+        if len(value) > _LONG_LIST:
+            return f"<details><summary>{len(value)} entries</summary>{_rows(value, keys)}</details>"
+        return _rows(value, keys)
     if isinstance(value, list | tuple):
         text = json.dumps(value) if not all(isinstance(v, str) for v in value) else ", ".join(value)
     else:
@@ -136,17 +145,18 @@ def _value(value: Any) -> str:
 
 def provenance(view: View) -> str:
     """Return how truth, surrogate and scores were made; the card folds away."""
-    first = ("system", "title", "source", "equations", "equations_hash", "parameters")
     hidden = {"card", "surrogate_card", "provenance", "title"}
     attrs = {str(k): view.attr(str(k)) for k in view.ds.attrs if k not in hidden}
-    ordered = {k: attrs[k] for k in first if k in attrs} | attrs
+    known = view.card.get("truth", {}) if isinstance(view.card.get("truth"), Mapping) else {}
+    first = ("system", "source", "equations", "equations_hash", "parameters")
+    ordered = {k: attrs.get(k, known.get(k)) for k in first} | attrs
     parts = [
         table(
             ["", ""],
             [
                 (f"<b>{html.escape(k.replace('_', ' '))}</b>", _value(v))
                 for k, v in ordered.items()
-                if v not in ("", {}, [])
+                if v not in (None, "", {}, [])
             ],
             css="kv",
         )
