@@ -51,7 +51,8 @@ class Kernel:
         parameter_defaults: their default values, in the declared units.
         f: compiled ``f(x, p, out)``; x (state,), p (parameter,), out (state,), all contiguous
             float64.
-        jac: compiled ``jac(x, p, out)`` with out (state, state); row i is the derivative of ``f_i``.
+        jac: compiled ``jac(x, p, out)`` with out (state, state); row i is
+            the derivative of ``f_i``.
         low: lower corner of the state box searched for fixed points.
         high: upper corner of that box.
         parameter_low: lower end of the declared (equations) or trained (map) parameter range.
@@ -101,7 +102,8 @@ class Kernel:
 
         near = difflib.get_close_matches(name, self.parameters, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
-        msg = f"no parameter {name!r}; expected one of {', '.join(self.parameters) or '(none)'}.{hint}"
+        known = ", ".join(self.parameters) or "(none)"
+        msg = f"no parameter {name!r}; expected one of {known}.{hint}"
         raise ValueError(msg)
 
     def __call__(self, x: Any, p: Any = None) -> np.ndarray:

@@ -100,8 +100,7 @@ def si_fraction(unit: str) -> Fraction:
         ValueError: the text is not a unit.
     """
     factor = float((1.0 * _pint_unit(unit)).to_base_units().magnitude)
-    digits = Fraction(f"{factor:.14g}")  # drops the rounding of pint's float arithmetic
-    return digits
+    return Fraction(f"{factor:.14g}")  # drops the rounding of pint's float arithmetic
 
 
 @functools.cache
@@ -113,7 +112,8 @@ def base_unit(unit: str) -> str:
     Raises:
         ValueError: not a unit, or one Brian2 text has no name for.
     """
-    above, below = [], []
+    above: list[str] = []
+    below: list[str] = []
     for name, power in _pint_unit(unit)._units.items():
         root = _registry().parse_unit_name(name)[0][1]
         if root in {"minute", "hour", "day"}:
@@ -164,8 +164,8 @@ def magnitude(value: Any, unit: str, *, what: str, bare: bool = False) -> float:
     if isinstance(value, bool) or not isinstance(value, numbers.Real | np.ndarray):
         msg = f"{what} is {value!r}; expected text with a unit such as {_example(unit)}."
         raise ValueError(msg)
-    if np.ndim(value) != 0:
-        msg = f"{what} has shape {np.shape(value)}; expected one number."
+    if isinstance(value, np.ndarray) and value.ndim != 0:
+        msg = f"{what} has shape {value.shape}; expected one number."
         raise ValueError(msg)
     if not bare and unit != "1":
         shown = f"{float(value):g}"

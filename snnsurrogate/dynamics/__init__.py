@@ -1,6 +1,7 @@
 """Mathematics on any dynamics, equations and learned maps alike: fixed points, Hopf, Lyapunov."""
 
-from ..kernels import integrate as integrate
+from snnsurrogate.kernels import integrate as integrate
+
 from .checks import CheckResult as CheckResult
 from .checks import verify as verify
 from .fixed_points import TYPES as TYPES

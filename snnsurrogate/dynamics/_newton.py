@@ -13,7 +13,7 @@ import numba
 import numpy as np
 from numba import types
 
-from ..kernels import F_TYPE, JAC_TYPE
+from snnsurrogate.kernels import F_TYPE, JAC_TYPE
 
 __all__ = ["newton", "search"]
 

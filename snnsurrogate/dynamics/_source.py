@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from ..kernels import Kernel
-from ..systems import System, get
+from snnsurrogate.kernels import Kernel
+from snnsurrogate.systems import System, get
 
 __all__ = ["as_kernel", "parameter_points", "sample_coordinates", "start_state"]
 
@@ -89,6 +89,8 @@ def start_state(source: Any, kernel: Kernel, x0: Any, n: int) -> np.ndarray:
         x0 = np.stack(np.broadcast_arrays(*(x0[name] for name in kernel.states)), axis=-1)
     x = np.asarray(x0, dtype=float)
     if x.ndim not in {1, 2} or x.shape[-1] != kernel.dimension or x.ndim == 2 and len(x) != n:
-        msg = f"x0 has shape {x.shape}; expected ({n}, {kernel.dimension}) or ({kernel.dimension},)."
+        msg = (
+            f"x0 has shape {x.shape}; expected ({n}, {kernel.dimension}) or ({kernel.dimension},)."
+        )
         raise ValueError(msg)
     return np.array(np.broadcast_to(x, (n, kernel.dimension)), dtype=float, order="C")

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from .. import units
-from ..features.spikes import detect
-from ..kernels import integrate
-from ..systems import Check, System
+from snnsurrogate import units
+from snnsurrogate.features.spikes import detect
+from snnsurrogate.kernels import integrate
+from snnsurrogate.systems import Check, System
+
 from .fixed_points import fixed_points
 from .hopf import hopf
 
@@ -78,7 +79,11 @@ def _spikes(system: System, check: Check) -> np.ndarray:
         msg = f"check {check.name!r} counts spikes, but {system.name!r} has no SpikeRule."
         raise ValueError(msg)
     kernel = system.kernel()
-    lead = units.magnitude(check.transient, system.time_unit, what="transient") if check.transient else 0
+    lead = (
+        units.magnitude(check.transient, system.time_unit, what="transient")
+        if check.transient
+        else 0
+    )
     length = units.magnitude(check.duration, system.time_unit, what="duration")
     x0 = np.array([system.initial[name] for name in system.state_names])
     n = int(round((lead + length) / kernel.time_step))

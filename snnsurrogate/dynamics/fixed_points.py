@@ -9,7 +9,8 @@ import numpy as np
 import xarray as xr
 from scipy.stats import qmc
 
-from ..kernels import Kernel
+from snnsurrogate.kernels import Kernel
+
 from ._newton import newton, search
 from ._source import as_kernel, extrapolated, parameter_points, sample_coordinates
 
@@ -55,9 +56,10 @@ def fixed_points(
         1/time unit; ``type`` (CF flag); ``unstable`` number of eigenvalues with positive real
         part; ``found`` (false where a sample has fewer points: values there are NaN); ``inside``
         whether the point lies in the searched box (points up to one box width outside are kept);
-        ``residual`` last Newton correction relative to the box; ``count`` (sample); ``extrapolated``
-        (sample) whether the parameters leave the declared or trained box. Points inside come
-        first, then ascending in the first state. ``attrs["note"]`` says how many samples have none.
+        ``residual`` last Newton correction relative to the box; ``count`` (sample);
+        ``extrapolated`` (sample) whether the parameters leave the declared or trained box. Points
+        inside come first, then ascending in the first state. ``attrs["note"]`` says how many
+        samples have none.
 
     Raises:
         ValueError: unknown state or parameter, or an empty box.
@@ -113,7 +115,7 @@ def _starts(low: np.ndarray, high: np.ndarray, n: int, seed: int) -> np.ndarray:
 
 
 def polish(kernel: Kernel, x: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, float]:
-    """One Newton run from ``x``: (fixed point, last correction relative to the box; inf = failed)."""
+    """One Newton run from ``x``: (fixed point, last correction over box width; inf = failed)."""
     x = np.array(x, dtype=float)
     width = np.ascontiguousarray(kernel.high - kernel.low)
     size = newton(

@@ -9,7 +9,8 @@ import numpy as np
 import xarray as xr
 from scipy.optimize import brentq
 
-from ..kernels import Kernel
+from snnsurrogate.kernels import Kernel
+
 from ._source import as_kernel, extrapolated, parameter_points, sample_coordinates
 from .fixed_points import eigenvalues, fixed_points, polish
 
@@ -73,7 +74,7 @@ def hopf(
 
 
 def _pair(kernel: Kernel, x: np.ndarray, p: np.ndarray) -> complex:
-    """The complex eigenvalue (positive imaginary part) nearest to the axis; NaN if there is none."""
+    """The complex eigenvalue (positive imaginary part) nearest to the axis; NaN if none."""
     rates = eigenvalues(kernel, x[None], p[None])[0]
     limit = np.pi / kernel.time_step * (1 - 1e-9) if kernel.kind == "map" else np.inf
     pairs = rates[(rates.imag > 0) & (rates.imag < limit)]
@@ -83,7 +84,7 @@ def _pair(kernel: Kernel, x: np.ndarray, p: np.ndarray) -> complex:
 def _between(
     kernel: Kernel, x: np.ndarray, p: np.ndarray, q: np.ndarray, column: int
 ) -> tuple[np.ndarray, np.ndarray] | None:
-    """The crossing on the branch through ``x`` between parameter points p and q, if there is one."""
+    """The crossing on the branch through ``x`` between parameter points p and q, if any."""
     width = kernel.high - kernel.low
 
     def branch(value: float, guess: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -139,14 +140,14 @@ def _with(p: np.ndarray, column: int, value: float) -> np.ndarray:
     return p
 
 
-def _dataset(
-    kernel: Kernel, hits: list[tuple[np.ndarray, np.ndarray]], column: int
-) -> xr.Dataset:
+def _dataset(kernel: Kernel, hits: list[tuple[np.ndarray, np.ndarray]], column: int) -> xr.Dataset:
     hits = sorted(hits, key=lambda hit: hit[1][column])
     width = kernel.high - kernel.low
     unique: list[tuple[np.ndarray, np.ndarray]] = []
     for state, point in hits:  # a crossing at a sampled value is met from both sides
-        same = unique and abs(unique[-1][1][column] - point[column]) < 1e-9 * (1 + abs(point[column]))
+        same = unique and abs(unique[-1][1][column] - point[column]) < 1e-9 * (
+            1 + abs(point[column])
+        )
         if not same or (np.abs(unique[-1][0] - state) > 1e-6 * width).any():
             unique.append((state, point))
     d = kernel.dimension
@@ -170,7 +171,11 @@ def _dataset(
     }
     variables |= {
         "eigenvalue_imag": ("sample", pairs.imag, {"units": rate}),
-        "slope": ("sample", np.array(slopes, dtype=float), {"long_name": "d(real part)/d(parameter)"}),
+        "slope": (
+            "sample",
+            np.array(slopes, dtype=float),
+            {"long_name": "d(real part)/d(parameter)"},
+        ),
         "unstable": ("sample", np.array(others, dtype=int), {"units": "1"}),
         "extrapolated": ("sample", extrapolated(kernel, points)),
     }

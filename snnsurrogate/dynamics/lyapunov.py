@@ -14,8 +14,9 @@ import numpy as np
 import xarray as xr
 from numba import types
 
-from .. import units
-from ..kernels import F_TYPE, JAC_TYPE
+from snnsurrogate import units
+from snnsurrogate.kernels import F_TYPE, JAC_TYPE
+
 from ._source import as_kernel, extrapolated, parameter_points, sample_coordinates, start_state
 
 __all__ = ["lyapunov"]
@@ -24,19 +25,23 @@ _V = types.float64[::1]
 _M = types.float64[:, ::1]
 
 
-@numba.njit(types.boolean(_M, _V), cache=True, nogil=True, error_model="numpy")
-def _orthonormalise(q, growth):  # type: ignore[no-untyped-def]
-    """Gram-Schmidt on the rows of q, adding the logarithm of each length to ``growth``."""
+@numba.njit(types.boolean(_M, _V, _V), cache=True, nogil=True, error_model="numpy")
+def _orthonormalise(q, width, growth):  # type: ignore[no-untyped-def]
+    """Gram-Schmidt on the rows of q, adding the logarithm of each length to ``growth``.
+
+    Lengths are measured relative to ``width``: the exponents do not depend on it, but an average
+    over finite time does, by the change of length over the last unfinished cycle.
+    """
     for i in range(q.shape[0]):
         for j in range(i):
             dot = 0.0
             for k in range(q.shape[1]):
-                dot += q[i, k] * q[j, k]
+                dot += q[i, k] * q[j, k] / (width[k] * width[k])
             for k in range(q.shape[1]):
                 q[i, k] -= dot * q[j, k]
         norm = 0.0
         for k in range(q.shape[1]):
-            norm += q[i, k] * q[i, k]
+            norm += (q[i, k] / width[k]) ** 2
         norm = math.sqrt(norm)
         if not (norm > 0.0 and math.isfinite(norm)):
             return False
@@ -101,13 +106,13 @@ def _step(f, jac, is_map, x, q, p, h, y, matrix, work):  # type: ignore[no-untyp
 @numba.njit(
     types.boolean(
         F_TYPE, JAC_TYPE, types.boolean, _V, _V, types.float64, types.int64, types.int64,
-        types.int64, _M, _V,
+        types.int64, _V, _M, _V,
     ),
     cache=True,
     nogil=True,
     error_model="numpy",
 )  # fmt: skip
-def _exponents(f, jac, is_map, x, p, h, n_transient, n_steps, every, q, growth):  # type: ignore[no-untyped-def]
+def _exponents(f, jac, is_map, x, p, h, n_transient, n_steps, every, width, q, growth):  # type: ignore[no-untyped-def]
     """Sum of log growth of orthonormal tangent vectors over n_steps; False if it diverged."""
     d = x.size
     m = q.shape[0]
@@ -116,16 +121,16 @@ def _exponents(f, jac, is_map, x, p, h, n_transient, n_steps, every, q, growth):
     work = np.zeros((3 * (m + 1), d))
     for i in range(n_transient + n_steps):
         if i == n_transient:
-            if not _orthonormalise(q, growth):
+            if not _orthonormalise(q, width, growth):
                 return False
             growth[:] = 0.0
         _step(f, jac, is_map, x, q, p, h, y, matrix, work)
-        if (i + 1) % every == 0 and not _orthonormalise(q, growth):
+        if (i + 1) % every == 0 and not _orthonormalise(q, width, growth):
             return False
     for r in range(d):
         if not math.isfinite(x[r]):
             return False
-    return _orthonormalise(q, growth)
+    return _orthonormalise(q, width, growth)
 
 
 def lyapunov(
@@ -176,22 +181,26 @@ def lyapunov(
         h = units.magnitude(dt, kernel.time_unit, what="dt")
     n_steps, n_transient = int(round(length / h)), int(round(lead / h))
     if n_steps < 1 or n_transient < 0 or every < 1:
-        msg = f"duration {duration} and transient {transient} give {n_steps} and {n_transient} steps."
+        msg = (
+            f"duration {duration} and transient {transient} give {n_steps} and {n_transient} steps."
+        )
         raise ValueError(msg)
     count = len(points)
     if x0 is not None and not isinstance(x0, Mapping) and np.ndim(x0) == 2 and count == 1:
         count = len(x0)
         points = np.tile(points, (count, 1))
     x = start_state(source, kernel, x0, count)
+    width = np.ascontiguousarray(kernel.high - kernel.low, dtype=float)
     values = np.full((count, exponents), np.nan)
     status = np.zeros(count, dtype=np.int8)
     for i in range(count):  # over samples; the loop over time is compiled
         rng = np.random.default_rng([seed, i])
-        q = np.linalg.qr(rng.normal(size=(kernel.dimension, exponents)))[0].T.copy()
+        frame = np.linalg.qr(rng.normal(size=(kernel.dimension, exponents)))[0].T
+        q = np.ascontiguousarray(frame * width)
         growth = np.zeros(exponents)
         good = _exponents(
             kernel.f, kernel.jac, kernel.kind == "map", x[i], points[i], h, n_transient, n_steps,
-            every, q, growth,
+            every, width, q, growth,
         )  # fmt: skip
         if good:
             values[i] = growth / (n_steps * h)

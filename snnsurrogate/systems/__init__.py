@@ -5,13 +5,16 @@ from it.
 """
 
 from . import networks, neurons
-from ._base import BurstRule as BurstRule
-from ._base import Check as Check
-from ._base import Convergence as Convergence
-from ._base import Parameter as Parameter
-from ._base import SpikeRule as SpikeRule
-from ._base import State as State
 from ._base import System as System
+from ._convergence import convergence as convergence
+from ._convergence import convergence_page as convergence_page
+from ._declarations import Benchmark as Benchmark
+from ._declarations import BurstRule as BurstRule
+from ._declarations import Check as Check
+from ._declarations import Convergence as Convergence
+from ._declarations import Parameter as Parameter
+from ._declarations import SpikeRule as SpikeRule
+from ._declarations import State as State
 from ._registry import add as _add
 from ._registry import get as get
 from ._registry import names as names

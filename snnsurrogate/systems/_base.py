@@ -12,109 +12,27 @@ import difflib
 import functools
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import units
+from snnsurrogate import units
+
+from ._declarations import (
+    Benchmark,
+    BurstRule,
+    Check,
+    Convergence,
+    Parameter,
+    SpikeRule,
+    State,
+)
 
 if TYPE_CHECKING:
-    from ..kernels import Kernel
+    from snnsurrogate.kernels import Kernel
 
-__all__ = ["BurstRule", "Check", "Convergence", "Parameter", "SpikeRule", "State", "System"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Parameter:
-    """A constant of the equations: default ``value`` in ``unit``, range, and what it means."""
-
-    name: str
-    value: float
-    unit: str
-    low: float
-    high: float
-    meaning: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class State:
-    """A state variable: unit, typical standard deviation, box, default initial value, meaning.
-
-    ``low`` and ``high`` bound random initial states and the search for fixed points.
-    """
-
-    name: str
-    unit: str
-    scale: float
-    low: float
-    high: float
-    initial: float
-    meaning: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class SpikeRule:
-    """A spike is an upward crossing of ``threshold``, re-armed once ``state`` falls below ``reset``.
-
-    ``threshold`` and ``reset`` are in the unit of ``state``; ``max_step`` is the coarsest recording
-    step that still sees every spike.
-    """
-
-    state: str = "V"
-    threshold: float
-    reset: float
-    max_step: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class BurstRule:
-    """Intervals longer than ``gap`` separate bursts; shorter ones lie inside a burst."""
-
-    gap: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Check:
-    """A known value which the system must reproduce.
-
-    Attributes:
-        name: short description.
-        kind: what is computed. "fixed_point": value is the state. "eigenvalues": value is a tuple
-            of (real, imaginary) rates at the fixed point, ascending real part. "hopf": value is
-            the value of parameter ``along`` between ``bracket`` where the rest state loses or
-            gains stability. "rate": spikes per time unit of the system, from the large-amplitude
-            or initial state, counted after ``transient`` for ``duration``. "spike_count": spikes
-            in ``duration``. "rhs": the right-hand side at ``state``.
-        parameters: parameter values that differ from the defaults.
-        value: the known value, in declared units.
-        atol: largest accepted absolute error (same shape, or one number).
-        unit: unit of ``value`` (of ``along`` for "hopf").
-        source: closed form, literature reference, or the computation that gave it.
-    """
-
-    name: str
-    kind: str
-    value: Any
-    atol: Any
-    unit: str
-    source: str
-    parameters: Mapping[str, float] = field(default_factory=dict)
-    along: str = ""
-    bracket: tuple[float, float] = (0.0, 0.0)
-    state: Mapping[str, float] = field(default_factory=dict)
-    transient: str = ""
-    duration: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Convergence:
-    """One row of a convergence table: relative ``error`` of ``what`` at step ``dt``."""
-
-    dt: str
-    method: str
-    error: float
-    what: str
+__all__ = ["System"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -135,7 +53,9 @@ class System:
         spikes: spike rule, or None.
         bursts: burst rule, or None.
         checks: known values.
-        convergence: the table from which ``dt`` was chosen.
+        benchmark: the runs behind ``convergence``.
+        convergence: the table from which ``dt`` was chosen: the largest step whose error stays
+            below the tolerance of the benchmark.
         input: name of the parameter through which a current enters, or None.
         large_amplitude_start: a state on the large-amplitude attractor, from which sweeps start
             when nothing else is said; None if the initial values serve.
@@ -154,6 +74,7 @@ class System:
     spikes: SpikeRule | None = None
     bursts: BurstRule | None = None
     checks: tuple[Check, ...] = ()
+    benchmark: Benchmark | None = None
     convergence: tuple[Convergence, ...] = ()
     input: str | None = None
     large_amplitude_start: Mapping[str, float] | None = None
@@ -179,15 +100,16 @@ class System:
 
     @property
     def initial(self) -> dict[str, float]:
-        """The stated start: large-amplitude start if there is one, else the default initial state."""
+        """The stated start: large-amplitude start if there is one, else the initial values."""
         plain = {state.name: state.initial for state in self.states}
         return plain | dict(self.large_amplitude_start or {})
 
     @property
     def equations_hash(self) -> str:
-        """SHA-256 of text, units and order of states and parameters; default values do not enter."""
+        """SHA-256 of text, units and order of states and parameters; defaults do not enter."""
         parts = [self.time_unit, _normal(self.equations)]
-        parts += [f"{item.name}:{item.unit}" for item in (*self.states, "", *self.parameters) if item]
+        parts += [f"{state.name}:{state.unit}" for state in self.states]
+        parts += [f"{parameter.name}:{parameter.unit}" for parameter in self.parameters]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def parameter(self, name: str) -> Parameter:
@@ -240,9 +162,13 @@ class System:
         )
         return dataclasses.replace(self, parameters=changed) if new else self
 
-    def preset(self, name: str, *, title: str, parameters: Mapping[str, float], **other: Any) -> System:
+    def preset(
+        self, name: str, *, title: str, parameters: Mapping[str, float], **other: Any
+    ) -> System:
         """A registered variant: the same equations under another name with other defaults."""
-        return dataclasses.replace(self.with_parameters(**parameters), name=name, title=title, **other)
+        return dataclasses.replace(
+            self.with_parameters(**parameters), name=name, title=title, **other
+        )
 
     def brian2_equations(self) -> str:
         """The full Brian2 text: equations and one ``(constant)`` declaration per parameter.
@@ -280,17 +206,17 @@ class System:
         Returns:
             (..., state), in state unit per ``time_unit``.
         """
-        x, p = self._arrays(x, p)
-        values = _numpy(self._derived).rhs(np.moveaxis(x, -1, 0), p)
-        shape = np.broadcast_shapes(x.shape[:-1], *(np.shape(v) for v in p))
+        x, vector = self._arrays(x, p)
+        values = _numpy(self._derived).rhs(np.moveaxis(x, -1, 0), vector)
+        shape = np.broadcast_shapes(x.shape[:-1], *(v.shape for v in vector))
         return np.stack([np.broadcast_to(value, shape) for value in values], -1)
 
     def jacobian(self, x: Any, p: Mapping[str, Any] | None = None) -> np.ndarray:
-        """Exact Jacobian of :meth:`rhs`: (..., state, state), row i the derivative of equation i."""
-        x, p = self._arrays(x, p)
+        """Exact Jacobian of :meth:`rhs`: (..., state, state), row i for equation i."""
+        x, vector = self._arrays(x, p)
         d = len(self.states)
-        values = _numpy(self._derived).jacobian(np.moveaxis(x, -1, 0), p)
-        shape = np.broadcast_shapes(x.shape[:-1], *(np.shape(v) for v in p))
+        values = _numpy(self._derived).jacobian(np.moveaxis(x, -1, 0), vector)
+        shape = np.broadcast_shapes(x.shape[:-1], *(v.shape for v in vector))
         flat = np.stack([np.broadcast_to(value, shape) for value in values], -1)
         return flat.reshape(*shape, d, d)
 
@@ -307,7 +233,7 @@ class System:
 
     def kernel(self) -> Kernel:
         """Compiled right-hand side and Jacobian; compiled once per equations, cached on disk."""
-        from ..kernels import Kernel
+        from snnsurrogate.kernels import Kernel
 
         module = _compiled(self._derived)
         return Kernel(
@@ -381,7 +307,8 @@ def _compiled(derived: Any) -> Any:
 
 def _validate(system: System) -> None:
     where = f"system {system.name!r}"
-    names = [item.name for item in (*system.states, *system.parameters)]
+    items: list[Any] = [*system.states, *system.parameters]
+    names = [item.name for item in items]
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
         msg = f"{where} declares {', '.join(doubled)} more than once; every name must be unique."
@@ -389,7 +316,7 @@ def _validate(system: System) -> None:
     if not system.states:
         msg = f"{where} has no state; declare at least one State."
         raise ValueError(msg)
-    for item in (*system.states, *system.parameters):
+    for item in items:
         start = item.initial if isinstance(item, State) else item.value
         if not item.low <= start <= item.high:
             msg = f"{where}: {item.name} = {start:g} lies outside [{item.low:g}, {item.high:g}]."

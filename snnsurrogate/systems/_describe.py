@@ -51,10 +51,11 @@ def describe(system: System) -> str:
     if system.input is not None:
         lines.append(f"Injected current enters through {system.input}.")
     if system.convergence:
-        lines += ["", f"Convergence ({system.convergence[0].what})"]
-        lines += _table(
-            ("method", "dt", "relative error"),
-            [(row.method, row.dt, f"{row.error:.1e}") for row in system.convergence],
-        )
+        lines += ["", "Convergence (largest spike-time or state error, relative; see docs)"]
+        methods = list(dict.fromkeys(row.method for row in system.convergence))
+        steps = list(dict.fromkeys(row.dt for row in system.convergence))
+        error = {(row.dt, row.method): f"{row.error:.1e}" for row in system.convergence}
+        rows = [(dt, *(error.get((dt, method), "") for method in methods)) for dt in steps]
+        lines += _table(("dt", *methods), rows)
     lines += ["", f"Source: {system.source}"]
     return "\n".join(lines)

@@ -13,9 +13,17 @@ from fractions import Fraction
 
 import sympy
 
-from .. import units
+from snnsurrogate import units
 
-__all__ = ["FUNCTIONS", "Derived", "Equation", "derive", "exprel", "exprel_derivative", "parse_text"]
+__all__ = [
+    "FUNCTIONS",
+    "Derived",
+    "Equation",
+    "derive",
+    "exprel",
+    "exprel_derivative",
+    "parse_text",
+]
 
 
 class exprel(sympy.Function):  # noqa: N801 - the name is the one in the equation text
@@ -184,7 +192,8 @@ def _resolve(
 ) -> sympy.Expr:
     equation = equations[name]
     if name in open_names:
-        msg = f"named expressions refer to each other in a circle: {' -> '.join((*open_names, name))}."
+        circle = " -> ".join((*open_names, name))
+        msg = f"named expressions refer to each other in a circle: {circle}."
         raise ValueError(msg)
     try:
         tree = ast.parse(" ".join(equation.expression.split()), mode="eval")

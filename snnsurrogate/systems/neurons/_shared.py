@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._base import Check, Parameter, State
+from snnsurrogate.systems._declarations import Check, Convergence, Parameter, State
 
 
 def parameter(
@@ -29,3 +29,10 @@ def hopf(
         name=f"Hopf point at {along} = {value:g}", kind="hopf", along=along, bracket=bracket,
         value=value, atol=atol, unit=unit, source=source,
     )  # fmt: skip
+
+
+def errors(*rows: tuple[str, float, float]) -> tuple[Convergence, ...]:
+    """A stored convergence table: (dt, error of RK4, error of exponential Euler) per row."""
+    rk4 = [Convergence(dt=dt, method="rk4", error=error) for dt, error, _ in rows]
+    euler = [Convergence(dt=dt, method="exponential_euler", error=error) for dt, _, error in rows]
+    return (*rk4, *euler)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import math
 
-from .._base import Check, System
-from ._shared import hopf, parameter, state
+from snnsurrogate.systems._base import System
+from snnsurrogate.systems._declarations import Benchmark, Check
+
+from ._shared import errors, hopf, parameter, state
 
 EQUATIONS = """
 dx/dt = c*(y + x - x**3/3 + z)/ms : 1
@@ -40,6 +42,15 @@ SYSTEM = System(
     ),
     time_unit="ms",
     dt="0.025 ms",
+    benchmark=Benchmark(duration="200 ms", at=({"z": -0.4}, {"z": -1.0}, {"z": 0.0})),
+    convergence=errors(
+        ("0.005 ms", 1.4e-08, 4.3e-02),
+        ("0.01 ms", 2.3e-07, 8.2e-02),
+        ("0.02 ms", 3.7e-06, 1.6e-01),
+        ("0.025 ms", 9.1e-06, 2.0e-01),
+        ("0.05 ms", 1.5e-04, 4.5e-01),
+        ("0.1 ms", 2.5e-03, 2.5e+00),
+    ),
     input="z",
     swept="z",
     checks=(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 
-from .._base import Check, SpikeRule, System
-from ._shared import hopf, parameter, state
+from snnsurrogate.systems._base import System
+from snnsurrogate.systems._declarations import Benchmark, Check, SpikeRule
+
+from ._shared import errors, hopf, parameter, state
 
 EQUATIONS = """
 dv/dt = (v - v**3/3 - w + I)/ms : 1
@@ -23,7 +25,9 @@ def _hopf_a(sign: int, a: float = 0.7, b: float = 0.8, eps: float = 0.08) -> flo
     return (v + a) / b - v + v**3 / 3
 
 
-def _hopf_c(sign: int, a: float = 0.1, b: float = 0.5, c: float = -0.4, psi: float = 0.015) -> float:
+def _hopf_c(
+    sign: int, a: float = 0.1, b: float = 0.5, c: float = -0.4, psi: float = 0.015
+) -> float:
     # Trace (a + 2(1-a)V - 3V^2)/psi - b = 0 at the rest state W = V/b, I = W - c - V(1-V)(a+V).
     v = ((1 - a) + sign * math.sqrt((1 - a) ** 2 + 3 * (a - psi * b))) / 3
     return v / b - c - v * (1 - v) * (a + v)
@@ -48,7 +52,15 @@ SYSTEM = System(
         state("w", "1", 0.5, -2.0, 4.0, -0.6, "recovery variable"),
     ),
     time_unit="ms",
-    dt="0.1 ms",
+    dt="0.2 ms",
+    benchmark=Benchmark(duration="500 ms", at=({"I": 0.5}, {"I": 1.0}, {"I": 0.0})),
+    convergence=errors(
+        ("0.02 ms", 1.7e-10, 4.4e-04),
+        ("0.05 ms", 6.3e-09, 1.1e-03),
+        ("0.1 ms", 1.0e-07, 2.1e-03),
+        ("0.2 ms", 1.7e-06, 4.1e-03),
+        ("0.5 ms", 7.8e-05, 9.3e-03),
+    ),
     spikes=SpikeRule(state="v", threshold=0.5, reset=-0.5, max_step="2 ms"),
     input="I",
     swept="I",
@@ -81,7 +93,15 @@ FORM_C = System(
         state("W", "1", 0.2, -1.5, 2.5, -0.38, "recovery variable"),
     ),
     time_unit="ms",
-    dt="0.01 ms",
+    dt="0.005 ms",
+    benchmark=Benchmark(duration="50 ms", at=({"I": 0.5}, {"I": 1.0}, {"I": 0.0})),
+    convergence=errors(
+        ("0.001 ms", 7.8e-10, 8.3e-04),
+        ("0.002 ms", 1.3e-08, float("inf")),
+        ("0.005 ms", 5.0e-07, float("inf")),
+        ("0.01 ms", 1.0e-05, float("inf")),
+        ("0.02 ms", float("inf"), float("inf")),
+    ),
     spikes=SpikeRule(state="V", threshold=0.5, reset=0.2, max_step="0.1 ms"),
     input="I",
     swept="I",

@@ -5,8 +5,10 @@ Sodium activation is instantaneous, m = m_inf(V), and inactivation follows h = s
 
 from __future__ import annotations
 
-from .._base import Check, SpikeRule, System
-from ._shared import parameter, state
+from snnsurrogate.systems._base import System
+from snnsurrogate.systems._declarations import Benchmark, Check, SpikeRule
+
+from ._shared import errors, parameter, state
 from .hodgkin_huxley import SYSTEM as FULL
 
 EQUATIONS = """
@@ -49,7 +51,16 @@ SYSTEM = System(
         state("n", "1", 0.13, 0.0, 1.0, 0.3177, "potassium activation"),
     ),
     time_unit="ms",
-    dt="0.025 ms",
+    dt="0.01 ms",
+    benchmark=Benchmark(duration="200 ms", at=({"I": 10.0}, {"I": 80.0}, {"I": -20.0})),
+    convergence=errors(
+        ("0.005 ms", 7.0e-07, 6.3e-04),
+        ("0.01 ms", 8.2e-06, 1.3e-03),
+        ("0.02 ms", 6.3e-05, 2.6e-03),
+        ("0.025 ms", 1.4e-04, 4.7e-03),
+        ("0.05 ms", 7.2e-04, float("inf")),
+        ("0.1 ms", float("inf"), float("inf")),
+    ),
     spikes=SpikeRule(state="V", threshold=-20.0, reset=-40.0, max_step="0.5 ms"),
     input="I",
     swept="I",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from .._base import Check, SpikeRule, System
-from ._shared import parameter, state
+from snnsurrogate.systems._base import System
+from snnsurrogate.systems._declarations import Benchmark, Check, SpikeRule
+
+from ._shared import errors, parameter, state
 
 EQUATIONS = """
 dx/dt = (y - a*x**3 + b*x**2 - z + I)/ms : 1
@@ -32,7 +34,7 @@ def _cube(value: float) -> float:
 def _check(current: float) -> Check:
     return Check(
         name=f"rest state at I = {current:g}", kind="fixed_point", parameters={"I": current},
-        value=_rest(current), atol=1e-9, unit="1", source="closed form: Cardano's root of the cubic",
+        value=_rest(current), atol=1e-9, unit="1", source="closed form: root of the cubic",
     )  # fmt: skip
 
 
@@ -60,7 +62,17 @@ SYSTEM = System(
         state("z", "1", 0.3, -1.0, 7.0, 1.8, "slow adaptation"),
     ),
     time_unit="ms",
-    dt="0.02 ms",
+    dt="0.05 ms",
+    benchmark=Benchmark(duration="500 ms", at=({"I": 2.0}, {"I": 4.0}, {"I": 1.0})),
+    convergence=errors(
+        ("0.005 ms", 6.8e-10, 8.9e-03),
+        ("0.01 ms", 1.1e-08, 1.6e-02),
+        ("0.02 ms", 1.7e-07, 3.1e-02),
+        ("0.025 ms", 4.2e-07, 3.8e-02),
+        ("0.05 ms", 6.5e-06, float("inf")),
+        ("0.1 ms", 9.9e-05, float("inf")),
+        ("0.2 ms", float("inf"), float("inf")),
+    ),
     spikes=SpikeRule(state="x", threshold=0.5, reset=0.0, max_step="0.5 ms"),
     input="I",
     swept="I",

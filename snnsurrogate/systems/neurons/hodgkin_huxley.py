@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from .._base import Check, SpikeRule, System
-from ._shared import hopf, parameter, state
+from snnsurrogate.systems._base import System
+from snnsurrogate.systems._declarations import Benchmark, Check, SpikeRule
+
+from ._shared import errors, hopf, parameter, state
 
 EQUATIONS = """
 dV/dt = (I - g_Na*m**3*h*(V - E_Na) - g_K*n**4*(V - E_K) - g_L*(V - E_L))/C : volt
@@ -63,7 +65,7 @@ SYSTEM = System(
         parameter("E_K", -77.0, "mV", -100.0, -60.0, "potassium reversal potential"),
         parameter("E_L", -54.387, "mV", -80.0, -40.0, "leak reversal potential"),
         parameter("C", 1.0, "uF/cm**2", 0.5, 2.0, "membrane capacitance"),
-        parameter("celsius", 6.3, "1", 0.0, 30.0, "temperature in degrees Celsius (a plain number)"),
+        parameter("celsius", 6.3, "1", 0.0, 30.0, "temperature in degrees Celsius"),
     ),
     states=(
         state("V", "mV", 20.0, -125.0, 60.0, -64.9964, "membrane potential"),
@@ -73,6 +75,15 @@ SYSTEM = System(
     ),
     time_unit="ms",
     dt="0.025 ms",
+    benchmark=Benchmark(duration="200 ms", at=({"I": 10.0}, {"I": 80.0}, {"I": -20.0}, {"I": 5.0})),
+    convergence=errors(
+        ("0.005 ms", 1.2e-10, 3.8e-03),
+        ("0.01 ms", 1.9e-09, float("inf")),
+        ("0.02 ms", 2.9e-08, float("inf")),
+        ("0.025 ms", 7.0e-08, float("inf")),
+        ("0.05 ms", float("inf"), float("inf")),
+        ("0.1 ms", float("inf"), float("inf")),
+    ),
     # Spikes at I = 80 peak at -9.7 mV, so that a detector at 0 mV would lose them; above 100
     # uA/cm**2 the oscillation shrinks towards depolarisation block and is no longer counted.
     spikes=SpikeRule(state="V", threshold=-20.0, reset=-40.0, max_step="0.5 ms"),

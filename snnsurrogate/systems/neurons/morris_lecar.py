@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from .._base import SpikeRule, System
-from ._shared import hopf, parameter, state
+from snnsurrogate.systems._base import System
+from snnsurrogate.systems._declarations import Benchmark, SpikeRule
+
+from ._shared import errors, hopf, parameter, state
 
 EQUATIONS = """
 dV/dt = (I - g_Ca*m_inf*(V - V_Ca) - g_K*w*(V - V_K) - g_L*(V - V_L))/C : volt
@@ -43,7 +45,15 @@ SYSTEM = System(
         state("w", "1", 0.15, 0.0, 1.0, 0.015, "potassium activation"),
     ),
     time_unit="ms",
-    dt="0.25 ms",
+    dt="0.5 ms",
+    benchmark=Benchmark(duration="1000 ms", at=({"I": 100.0}, {"I": 150.0}, {"I": 0.0})),
+    convergence=errors(
+        ("0.05 ms", 1.0e-10, 1.0e-03),
+        ("0.1 ms", 1.5e-09, 2.0e-03),
+        ("0.25 ms", 6.2e-08, 4.8e-03),
+        ("0.5 ms", 1.0e-06, 9.2e-03),
+        ("1 ms", 1.4e-05, 1.7e-02),
+    ),
     spikes=SpikeRule(state="V", threshold=0.0, reset=-15.0, max_step="5 ms"),
     input="I",
     swept="I",
@@ -59,10 +69,27 @@ SADDLE_NODE = SYSTEM.preset(
     title="Morris-Lecar neuron, class I (onset by a saddle-node on the cycle)",
     parameters={"g_Ca": 4.0, "V_3": 12.0, "V_4": 17.4, "phi": 1 / 15, "I": 45.0},
     checks=(),
+    dt="0.5 ms",
+    benchmark=Benchmark(duration="1000 ms", at=({"I": 42.0}, {"I": 100.0}, {"I": 0.0})),
+    convergence=errors(
+        ("0.05 ms", 6.5e-11, 1.8e-03),
+        ("0.1 ms", 1.1e-09, 3.5e-03),
+        ("0.25 ms", 4.3e-08, float("inf")),
+        ("0.5 ms", 6.8e-07, float("inf")),
+    ),
 )
 
 HOMOCLINIC = SADDLE_NODE.preset(
     "morris-lecar-homoclinic",
     title="Morris-Lecar neuron, onset by a homoclinic orbit beside a saddle-node",
     parameters={"phi": 0.23, "I": 37.0},
+    dt="0.5 ms",
+    benchmark=Benchmark(duration="1000 ms", at=({"I": 38.0}, {"I": 50.0}, {"I": 0.0})),
+    convergence=errors(
+        ("0.05 ms", 5.9e-10, float("inf")),
+        ("0.1 ms", 9.3e-09, float("inf")),
+        ("0.25 ms", 3.6e-07, float("inf")),
+        ("0.5 ms", 5.6e-06, float("inf")),
+        ("1 ms", 8.0e-05, float("inf")),
+    ),
 )

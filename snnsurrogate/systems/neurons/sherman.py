@@ -6,9 +6,11 @@ the "currents" of the text carry mV.
 
 from __future__ import annotations
 
-from .._base import BurstRule, Check, SpikeRule, System
+from snnsurrogate.systems._base import System
+from snnsurrogate.systems._declarations import Benchmark, BurstRule, Check, SpikeRule
+
+from ._shared import errors, state
 from ._shared import parameter as _parameter
-from ._shared import state
 
 EQUATIONS = """
 dV/dt = -(I_Ca + I_K + I_S + I_K2)/tau : volt
@@ -26,28 +28,46 @@ e_p = exp((V - V_p)/theta_p) : 1
 """
 
 _COMPUTED = "computed from the equations: Brent's method on the steady-state current, xtol 1e-13"
-_TRAJECTORY = "computed from the equations: RK4 and LSODA, unchanged at half and a fifth of the step"
+_TRAJECTORY = (
+    "computed from the equations: RK4 and LSODA, unchanged at half and a fifth of the step"
+)
 
 
 def _fixed_point(V_S: float, value: tuple, atol: tuple = (2e-5, 1e-6, 1e-6)) -> Check:
     return Check(
-        name=f"fixed point at V_S = {V_S:g} mV", kind="fixed_point", parameters={"V_S": V_S},
-        value=value, atol=atol, unit="mV, 1, 1", source=_COMPUTED,
+        name=f"fixed point at V_S = {V_S:g} mV",
+        kind="fixed_point",
+        parameters={"V_S": V_S},
+        value=value,
+        atol=atol,
+        unit="mV, 1, 1",
+        source=_COMPUTED,
     )
 
 
 def _eigenvalues(V_S: float, value: tuple) -> Check:
     atol = tuple(max(2e-3 * abs(complex(*pair)), 1e-4) for pair in value)
     return Check(
-        name=f"eigenvalues at V_S = {V_S:g} mV", kind="eigenvalues", parameters={"V_S": V_S},
-        value=value, atol=atol, unit="1/s", source=_COMPUTED,
+        name=f"eigenvalues at V_S = {V_S:g} mV",
+        kind="eigenvalues",
+        parameters={"V_S": V_S},
+        value=value,
+        atol=atol,
+        unit="1/s",
+        source=_COMPUTED,
     )
 
 
 def _hopf(V_S: float, bracket: tuple[float, float]) -> Check:
     return Check(
-        name=f"Hopf point at V_S = {V_S:g} mV", kind="hopf", along="V_S", bracket=bracket,
-        value=V_S, atol=1e-4, unit="mV", source=_COMPUTED,
+        name=f"Hopf point at V_S = {V_S:g} mV",
+        kind="hopf",
+        along="V_S",
+        bracket=bracket,
+        value=V_S,
+        atol=1e-4,
+        unit="mV",
+        source=_COMPUTED,
     )
 
 
@@ -61,7 +81,7 @@ SYSTEM = System(
     ),
     equations=EQUATIONS,
     parameters=(
-        _parameter("V_S", -40.0, "mV", -50.0, -25.0, "half-activation of the slow current; control"),
+        _parameter("V_S", -40.0, "mV", -50.0, -25.0, "half-activation of S; control parameter"),
         _parameter("g_K2", 0.0, "1", 0.0, 0.5, "extra potassium conductance; 0 = original model"),
         _parameter("g_Ca", 3.6, "1", 2.0, 6.0, "calcium conductance"),
         _parameter("g_K", 10.0, "1", 5.0, 20.0, "fast potassium conductance"),
@@ -86,6 +106,23 @@ SYSTEM = System(
     ),
     time_unit="s",
     dt="1 ms",
+    benchmark=Benchmark(
+        duration="40 s",
+        at=(
+            {"V_S": -42.0, "g_K2": 0.0},
+            {"V_S": -36.0, "g_K2": 0.0},
+            {"V_S": -33.0, "g_K2": 0.0},
+            {"V_S": -36.0, "g_K2": 0.12},
+        ),
+    ),
+    convergence=errors(
+        ("0.25 ms", 1.4e-08, float("inf")),
+        ("0.5 ms", 1.3e-07, float("inf")),
+        ("1 ms", 1.9e-06, float("inf")),
+        ("2 ms", 1.1e-04, float("inf")),
+        ("2.5 ms", 3.7e-04, float("inf")),
+        ("5 ms", float("inf"), float("inf")),
+    ),
     # Between spikes V falls to -51.0 mV or lower for every V_S in [-44.7, -26]; a spike stays above
     # -35 mV for 31 to 34 ms. Intervals inside a burst stay below 0.9 s, silent phases above 4.5 s.
     spikes=SpikeRule(state="V", threshold=-35.0, reset=-40.0, max_step="15 ms"),

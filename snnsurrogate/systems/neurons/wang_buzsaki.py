@@ -1,9 +1,11 @@
-"""Wang-Buzsaki fast-spiking interneuron, single cell; class I, onset by a saddle-node on the cycle."""
+"""Wang-Buzsaki fast-spiking interneuron, single cell; class I excitability."""
 
 from __future__ import annotations
 
-from .._base import Check, SpikeRule, System
-from ._shared import parameter, state
+from snnsurrogate.systems._base import System
+from snnsurrogate.systems._declarations import Benchmark, Check, SpikeRule
+
+from ._shared import errors, parameter, state
 
 EQUATIONS = """
 dV/dt = (I - g_Na*m_inf**3*h*(V - E_Na) - g_K*n**4*(V - E_K) - g_L*(V - E_L))/C : volt
@@ -43,7 +45,16 @@ SYSTEM = System(
         state("n", "1", 0.15, 0.0, 1.0, 0.09, "potassium activation"),
     ),
     time_unit="ms",
-    dt="0.02 ms",
+    dt="0.025 ms",
+    benchmark=Benchmark(duration="200 ms", at=({"I": 1.0}, {"I": 10.0}, {"I": -2.0})),
+    convergence=errors(
+        ("0.005 ms", 1.3e-08, float("inf")),
+        ("0.01 ms", 2.1e-07, float("inf")),
+        ("0.02 ms", 2.9e-06, float("inf")),
+        ("0.025 ms", 6.7e-06, float("inf")),
+        ("0.05 ms", 8.0e-05, float("inf")),
+        ("0.1 ms", 8.4e-04, float("inf")),
+    ),
     spikes=SpikeRule(state="V", threshold=-20.0, reset=-40.0, max_step="0.25 ms"),
     input="I",
     swept="I",
