@@ -1,0 +1,191 @@
+"""Datasets as files: netCDF in and out, stores read back, and the format checker."""
+
+from __future__ import annotations
+
+import builtins
+import difflib
+import hashlib
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from snnsurrogate import _shipped, schema
+from snnsurrogate.dataset.frame import Frame, assemble
+from snnsurrogate.dataset.store import DatasetError, atomic, read_shard, read_store
+
+__all__ = ["check", "open", "save", "shipped"]
+
+
+def save(ds: xr.Dataset, path: Any, *, compression: int = 1) -> Path:
+    """Write a dataset as netCDF-4, whole or not at all.
+
+    Args:
+        ds: a dataset of the schema; its content hash is renewed.
+        path: file name, usually ending in ``.nc``; an existing file is replaced.
+        compression: zlib level, 0 to 9.
+
+    Returns:
+        The path.
+
+    Raises:
+        SchemaError: the dataset breaks the schema (unmasked non-finite samples are named).
+        OSError: the disk is full or the folder cannot be written to.
+    """
+    schema.validate(ds)
+    path = Path(path).expanduser()
+    out = ds.copy()
+    out.attrs = {**ds.attrs, "content_hash": schema.content_hash(ds)}
+    encoding: dict[str, dict[str, Any]] = {}
+    for name, variable in out.variables.items():
+        settings: dict[str, Any] = {"_FillValue": None} if variable.dtype.kind == "f" else {}
+        if variable.ndim == 2 and compression:
+            settings |= {"zlib": True, "complevel": compression, "shuffle": True}
+        encoding[str(name)] = settings
+        variable.encoding = {}
+    with atomic(path) as private:
+        try:
+            out.to_netcdf(private, engine="netcdf4", encoding=encoding)
+        except (RuntimeError, OSError) as error:  # netCDF reports a full disk as "HDF error"
+            msg = f"writing {path} failed ({error}); nothing was changed. Is the disk full?"
+            raise OSError(msg) from error
+    return path
+
+
+def open(path: Any) -> xr.Dataset:
+    """Read and validate a dataset: a netCDF file, a store folder, or a shipped name.
+
+    Samples of an unfinished store have the status "interrupted".
+
+    Raises:
+        FileNotFoundError: no such file and no shipped dataset of that name.
+        DatasetError: truncated, foreign or altered; the message says which file and why.
+    """
+    found = _locate(path)
+    ds = _read(found)
+    problems = schema.violations(ds)
+    if problems:
+        listed = "\n".join(f"  - {line}" for line in problems)
+        msg = f"{found} is no dataset of this package, or of another version:\n{listed}"
+        raise DatasetError(msg)
+    return ds
+
+
+def check(path: Any) -> list[str]:
+    """Every violation of the schema in a file; empty when it holds.
+
+    An unreadable or absent file is a violation too.
+    """
+    try:
+        ds = _read(_locate(path))
+    except (DatasetError, FileNotFoundError) as error:
+        return [str(error)]
+    return schema.violations(ds, content=True)
+
+
+def _locate(path: Any) -> Path:
+    given = Path(path).expanduser()
+    if given.exists():
+        return given
+    if given.suffix or len(given.parts) > 1:
+        msg = f"no file {given}; expected a netCDF file, a store folder or a shipped name."
+        raise FileNotFoundError(msg)
+    return shipped(str(path))
+
+
+def _read(path: Path) -> xr.Dataset:
+    if path.is_dir():
+        _, header = read_store(path)
+        try:
+            frame = Frame.from_header(header)
+        except (KeyError, TypeError, ValueError) as error:
+            msg = f"{path} is damaged: its header cannot be read ({error!r})."
+            raise DatasetError(msg) from error
+        return assemble(frame, lambda block, chunk: read_shard(path, block, chunk))
+    try:
+        with builtins.open(path, "rb") as file:
+            magic = file.read(8)
+    except OSError as error:
+        msg = f"{path} cannot be read: {error}"
+        raise DatasetError(msg) from error
+    if magic[1:4] != b"HDF" and magic[:3] != b"CDF":
+        what = "is empty" if not magic else "is no netCDF file"
+        msg = f"{path} {what}; expected a dataset made by snnsurrogate."
+        raise DatasetError(msg)
+    try:
+        # Decoding would turn seconds into timedelta64 and mask integers.
+        with xr.open_dataset(
+            path, engine="netcdf4", decode_times=False, mask_and_scale=False
+        ) as file_ds:
+            ds = file_ds.load()
+    except Exception as error:  # netCDF4 raises many classes for damaged files
+        msg = f"{path} is truncated or damaged: {error}"
+        raise DatasetError(msg) from error
+    for variable in ds.variables.values():
+        variable.encoding = {}
+    ds.encoding = {}
+    status = ds.variables.get("status")
+    if status is not None and "flag_values" in status.attrs:
+        status.attrs["flag_values"] = np.atleast_1d(status.attrs["flag_values"])
+    return ds
+
+
+def shipped(name: str) -> Path:
+    """Path of a dataset or folder that ships with the package, its checksums verified.
+
+    Looks in the installed package and in the checkout. ``data/checksums.txt`` holds lines
+    "<sha256>  <path relative to data>".
+
+    Raises:
+        FileNotFoundError: no such name; the message lists what ships.
+        DatasetError: a file is missing or differs from its checksum.
+    """
+    folder = _shipped.folder("data")
+    listed = _checksums(folder)
+    names = sorted({_name(entry) for entry in listed})
+    if name not in names:
+        near = difflib.get_close_matches(name, names, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        msg = f"no file and no shipped data {name!r}; shipped are: {', '.join(names)}.{hint}"
+        raise FileNotFoundError(msg)
+    mine = [entry for entry in listed if _name(entry) == name]
+    for entry in mine:
+        verify(folder / entry, listed[entry])
+    return folder / mine[0].split("/")[0]
+
+
+def verify(path: Path, sha256: str) -> None:
+    """Compare a file with its checksum.
+
+    Raises:
+        DatasetError: absent or different.
+    """
+    try:
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        msg = f"shipped file {path} is missing: {error}. Reinstall snnsurrogate."
+        raise DatasetError(msg) from error
+    if found != sha256:
+        msg = (
+            f"shipped file {path} was altered: its SHA-256 is {found[:12]}..., expected "
+            f"{sha256[:12]}.... Reinstall snnsurrogate."
+        )
+        raise DatasetError(msg)
+
+
+def _checksums(folder: Path) -> dict[str, str]:
+    path = folder / "checksums.txt"
+    if not path.is_file():
+        return {}
+    pairs = (
+        re.split(r"\s+\*?", line.strip(), maxsplit=1) for line in path.read_text().splitlines()
+    )
+    return {pair[1]: pair[0] for pair in pairs if len(pair) == 2 and not pair[0].startswith("#")}
+
+
+def _name(entry: str) -> str:
+    """Shipped name of an entry: the folder it lies in, or the file without its ending."""
+    top, slash, _ = entry.partition("/")
+    return top if slash else top.removesuffix(".nc")

@@ -1,0 +1,169 @@
+"""A dataset before its states are known, and how shards fill it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from snnsurrogate import schema
+
+__all__ = ["Frame", "assemble", "judge"]
+
+Reader = Callable[[int, int], "dict[str, np.ndarray] | None"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Frame:
+    """Everything about a sweep but its states.
+
+    Attributes:
+        parameters: name -> (sample,) in declared units.
+        initial: state -> (sample,) before the transient.
+        seeds: (sample,).
+        units: of states, parameters and "time".
+        meanings: long names.
+        attrs: attributes of the dataset.
+        limits: state -> (low, high); a sample that leaves them has diverged.
+        spike_rule: state, threshold and reset, or None.
+        step: recording step in the time unit.
+        records: points of the time axis.
+        block: samples per shard.
+        chunk: records per shard.
+    """
+
+    parameters: Mapping[str, np.ndarray]
+    initial: Mapping[str, np.ndarray]
+    seeds: np.ndarray
+    units: Mapping[str, str]
+    meanings: Mapping[str, str]
+    attrs: Mapping[str, Any]
+    limits: Mapping[str, tuple[float, float]]
+    spike_rule: Mapping[str, Any] | None
+    step: float
+    records: int
+    block: int
+    chunk: int
+
+    @property
+    def samples(self) -> int:
+        """Number of samples."""
+        return self.seeds.size
+
+    @property
+    def blocks(self) -> int:
+        """Number of blocks of samples."""
+        return -(-self.samples // self.block)
+
+    @property
+    def chunks(self) -> int:
+        """Number of chunks of records of each block."""
+        return -(-self.records // self.chunk)
+
+    def members(self, block: int) -> slice:
+        """The samples of one block."""
+        return slice(block * self.block, min((block + 1) * self.block, self.samples))
+
+    def span(self, chunk: int) -> slice:
+        """The records of one chunk."""
+        return slice(chunk * self.chunk, min((chunk + 1) * self.chunk, self.records))
+
+    def to_header(self) -> dict[str, np.ndarray]:
+        """Arrays from which :meth:`from_header` makes the frame again."""
+        plain = {
+            "parameters": list(self.parameters),
+            "states": list(self.initial),
+            "units": dict(self.units),
+            "meanings": dict(self.meanings),
+            "attrs": dict(self.attrs),
+            "limits": {name: list(pair) for name, pair in self.limits.items()},
+            "spike_rule": dict(self.spike_rule) if self.spike_rule else None,
+            "step": self.step,
+            "records": self.records,
+            "block": self.block,
+            "chunk": self.chunk,
+        }
+        return {
+            "plain": np.array(json.dumps(plain)),
+            "parameters": np.array(list(self.parameters.values())).reshape(-1, self.samples),
+            "initial": np.array(list(self.initial.values())),
+            "seeds": self.seeds,
+        }
+
+    @classmethod
+    def from_header(cls, header: Mapping[str, np.ndarray]) -> Frame:
+        """Undo :meth:`to_header`."""
+        plain = json.loads(str(header["plain"]))
+        return cls(
+            parameters=dict(zip(plain.pop("parameters"), header["parameters"], strict=True)),
+            initial=dict(zip(plain.pop("states"), header["initial"], strict=True)),
+            seeds=header["seeds"],
+            limits={name: (low, high) for name, (low, high) in plain.pop("limits").items()},
+            **plain,
+        )
+
+
+def judge(states: np.ndarray, limits: Mapping[str, tuple[float, float]]) -> np.ndarray:
+    """(sample,) status flags of states (state, sample, time).
+
+    A sample is diverged where a state leaves its limits and non-finite where it is no number.
+    """
+    status = np.full(states.shape[1], schema.FLAGS["ok"], dtype=np.int8)
+    for values, (low, high) in zip(states, limits.values(), strict=True):
+        smallest, largest = values.min(axis=1), values.max(axis=1)  # NaN if there is one
+        finite = np.isfinite(smallest) & np.isfinite(largest)
+        status[finite & ((smallest < low) | (largest > high)) & (status == 0)] = schema.FLAGS[
+            "diverged"
+        ]
+        status[~finite] = schema.FLAGS["non_finite"]
+    return status
+
+
+def spikes_in(traces: np.ndarray, frame: Frame) -> list[np.ndarray]:
+    """Spike times of (sample, time) traces by the frame's rule, in its time unit."""
+    from snnsurrogate.features.spikes import detect_batch
+
+    rule = frame.spike_rule or {}
+    return detect_batch(traces, frame.step, threshold=rule["threshold"], reset=rule["reset"])
+
+
+def assemble(frame: Frame, read: Reader) -> xr.Dataset:
+    """The dataset of a frame and its shards; samples whose shards are absent are "interrupted".
+
+    Args:
+        frame: the sweep.
+        read: (block, chunk) -> arrays of the shard, ``states`` (state, sample, record), or None.
+    """
+    names = list(frame.initial)
+    states = {name: np.full((frame.samples, frame.records), np.nan) for name in names}
+    status = np.empty(frame.samples, dtype=np.int8)
+    trains: list[np.ndarray] = []
+    for block in range(frame.blocks):
+        members = frame.members(block)
+        missing = False
+        for chunk in range(frame.chunks):
+            shard = read(block, chunk)
+            missing |= shard is None
+            if shard is not None:
+                for name, values in zip(names, shard["states"], strict=True):
+                    states[name][members, frame.span(chunk)] = values
+        whole = np.stack([states[name][members] for name in names])
+        status[members] = schema.FLAGS["interrupted"] if missing else judge(whole, frame.limits)
+        if frame.spike_rule:
+            trains += spikes_in(states[frame.spike_rule["state"]][members], frame)
+    return schema.build(
+        states=states,
+        time=np.arange(frame.records) * frame.step,
+        parameters=frame.parameters,
+        initial=frame.initial,
+        seeds=frame.seeds,
+        units=frame.units,
+        meanings=frame.meanings,
+        attrs=frame.attrs,
+        status=status,
+        spikes=trains if frame.spike_rule else None,
+    )

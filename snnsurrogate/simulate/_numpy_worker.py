@@ -1,0 +1,60 @@
+"""The same protocol as the compiled program, with Brian2's numpy target: no compiler needed.
+
+``python -m snnsurrogate.simulate._numpy_worker JOB`` (JSON of equations and names).
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from typing import Any
+
+import numpy as np
+
+from snnsurrogate.simulate._protocol import Plan
+
+
+def integrate(job: dict[str, Any], plan: Plan) -> np.ndarray:
+    """Records of a plan: (records + 1, state, block) in SI units."""
+    warnings.simplefilter("ignore")
+    import brian2
+
+    brian2.prefs.codegen.target = "numpy"
+    block = plan.states.shape[1]
+    dt = plan.dt * brian2.second
+    clock = brian2.Clock(dt=dt, name="sweep_clock")
+    group = brian2.NeuronGroup(
+        block, job["equations"], method=job["method"], clock=clock, name="cells"
+    )
+    for names, rows in ((job["states"], plan.states), (job["parameters"], plan.parameters)):
+        for name, row in zip(names, rows, strict=True):
+            group.variables[name].set_value(np.array(row))
+    network = brian2.Network(group, name="sweep")
+    if plan.skip:
+        network.run(plan.skip * dt)
+    records = np.empty((plan.records + 1, *plan.states.shape))
+    if plan.records:
+        monitor = brian2.StateMonitor(
+            group, job["states"], record=True, dt=plan.every * dt, when="start"
+        )
+        network.add(monitor)
+        network.run(plan.records * plan.every * dt)
+        for i, name in enumerate(job["states"]):
+            records[:-1, i] = np.asarray(getattr(monitor, f"{name}_"))[:, : plan.records].T
+    for i, name in enumerate(job["states"]):
+        records[-1, i] = group.variables[name].get_value()
+    return records
+
+
+def main() -> None:
+    """Read a plan from stdin, write its records to stdout."""
+    job = json.loads(sys.argv[1])
+    plan = Plan.from_bytes(
+        sys.stdin.buffer.read(), states=len(job["states"]), parameters=len(job["parameters"])
+    )
+    sys.stdout.buffer.write(np.ascontiguousarray(integrate(job, plan)).tobytes())
+
+
+if __name__ == "__main__":
+    main()
