@@ -12,7 +12,8 @@ def simulate(name, parameters, *, duration, transient, record, dt, initial=None)
     kernel = system.kernel()
     swept = {key: np.atleast_1d(np.asarray(v, dtype=float)) for key, v in parameters.items()}
     n = next(iter(swept.values())).size
-    start = np.tile([(initial or system.initial)[s] for s in system.state_names], (n, 1))
+    first = dict(system.initial) | dict(initial or {})
+    start = np.stack([np.broadcast_to(first[s], (n,)) for s in system.state_names], axis=-1)
     every = round(record / dt)
     run = {"substeps": every, "dt": dt}
     skip = round(transient / record)

@@ -1,0 +1,9 @@
+"""Truth against prediction: coverage, fidelity metrics, noise floors."""
+
+from . import coverage as coverage
+from . import metrics as metrics
+from ._inputs import ComparisonError as ComparisonError
+from .boundaries import Boundary as Boundary
+from .boundaries import locate_boundary as locate_boundary
+from .evaluate import evaluate as evaluate
+from .evaluate import to_json as to_json

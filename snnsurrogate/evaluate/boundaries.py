@@ -1,0 +1,153 @@
+"""Where a regime gives way to the next: located by repeated section, not read off a grid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from snnsurrogate.features import MISSING, REGIMES
+
+SECTIONS = 16
+LabelFunction = Callable[[np.ndarray], ArrayLike]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Boundary:
+    """A located change of regime.
+
+    Attributes:
+        value: the parameter value where the regime found at `below` ends.
+        low: largest value tried that still has that regime; the boundary lies in [low, high].
+        high: smallest value tried above `low`; it has another regime.
+        below: regime code at the low end of the search.
+        above: regime code just above the boundary.
+        evaluations: labels asked for.
+    """
+
+    value: float
+    low: float
+    high: float
+    below: int
+    above: int
+    evaluations: int
+
+
+def locate_boundary(
+    label_fn: LabelFunction,
+    low: float,
+    high: float,
+    *,
+    tolerance: float,
+    sections: int = SECTIONS,
+) -> Boundary | None:
+    """Locate where the regime at `low` first gives way, to a tenth of `tolerance`.
+
+    Every round asks for `sections` labels at once, evenly spaced, and keeps the first interval in
+    which the regime of the low end is left; the bracket shrinks by `sections + 1` per round. Where
+    labels alternate in a narrow layer (as at the end of bursting, where a record may or may not
+    catch a rare event), the lower edge of the layer is what is found, for truth and surrogate
+    alike.
+
+    Args:
+        label_fn: maps parameter values (n,) to regime codes (n,); -1 counts as a regime of its own.
+        low: lower end of the search, in the parameter's unit.
+        high: upper end.
+        tolerance: stated tolerance of the boundary, same unit.
+        sections: labels per round.
+
+    Returns:
+        The boundary, or None when every value tried has the regime of the low end.
+
+    Raises:
+        ValueError: `low` not below `high`, or `tolerance` or `sections` not positive.
+    """
+    if not low < high:
+        msg = f"low={low!r}, high={high!r}; expected low < high."
+        raise ValueError(msg)
+    if not tolerance > 0 or sections < 1:
+        msg = f"tolerance={tolerance!r}, sections={sections!r}; expected positive numbers."
+        raise ValueError(msg)
+    values = np.linspace(low, high, sections + 2)
+    codes = _labels(label_fn, values)
+    evaluations = values.size
+    below = int(codes[0])
+    while True:
+        changed = np.flatnonzero(codes != below)
+        if not changed.size:
+            return None
+        k = int(changed[0])
+        a, b, above = float(values[k - 1]), float(values[k]), int(codes[k])
+        # the midpoint is then within a tenth of the tolerance; the second condition ends the search
+        # at the resolution of floating-point numbers
+        if b - a <= 0.2 * tolerance or 0.5 * (a + b) in (a, b):
+            return Boundary(
+                value=0.5 * (a + b),
+                low=a,
+                high=b,
+                below=below,
+                above=above,
+                evaluations=evaluations,
+            )
+        values = np.linspace(a, b, sections + 2)
+        inner = _labels(label_fn, values[1:-1])
+        evaluations += inner.size
+        codes = np.concatenate([[below], inner, [above]])
+
+
+def _labels(label_fn: LabelFunction, values: np.ndarray) -> np.ndarray:
+    codes = np.asarray(label_fn(values))
+    if codes.shape != values.shape:
+        msg = f"label_fn returned shape {codes.shape} for {values.size} values; expected one each."
+        raise ValueError(msg)
+    return codes.astype(np.int64)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transition:
+    """A change of regime between neighbouring samples of a sweep.
+
+    Attributes:
+        name: "bursting -> tonic", numbered from the second of its kind on.
+        low: parameter value of the last sample before the change.
+        high: parameter value of the first sample after it.
+    """
+
+    name: str
+    low: float
+    high: float
+
+
+def transitions(values: ArrayLike, codes: ArrayLike) -> list[Transition]:
+    """Changes of regime along a swept parameter, in ascending order.
+
+    Samples without a regime are passed over. Where one value occurs more than once (other initial
+    states), its commonest regime counts.
+
+    Args:
+        values: swept parameter, shape (sample,), any order.
+        codes: regime codes, shape (sample,).
+    """
+    x, c = np.asarray(values, dtype=np.float64), np.asarray(codes)
+    x, c = x[c != MISSING], c[c != MISSING]
+    points = np.unique(x)
+    labels = [int(np.bincount(c[x == point]).argmax()) for point in points]
+    found: list[Transition] = []
+    seen: dict[str, int] = {}
+    for k in range(1, points.size):
+        if labels[k] == labels[k - 1]:
+            continue
+        name = f"{REGIMES[labels[k - 1]]} -> {REGIMES[labels[k]]}"
+        seen[name] = seen.get(name, 0) + 1
+        shown = name if seen[name] == 1 else f"{name} ({seen[name]})"
+        found.append(Transition(name=shown, low=float(points[k - 1]), high=float(points[k])))
+    return found
+
+
+def nearest(name: str, place: float, candidates: list[Transition]) -> Transition | None:
+    """The candidate of the same kind (whatever its number) nearest to a place; None without one."""
+    kind = name.split(" (")[0]
+    same = [t for t in candidates if t.name.split(" (")[0] == kind]
+    return min(same, key=lambda t: abs(0.5 * (t.low + t.high) - place), default=None)
