@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -18,6 +19,12 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
 
 def _unit(unit: str) -> str:
     return "" if unit == "1" else unit
+
+
+def _error(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:.1e}" if math.isfinite(value) else "unusable"
 
 
 def _system(system: Any) -> list[str]:
@@ -37,10 +44,13 @@ def _system(system: Any) -> list[str]:
     )
     lines += [f"Time in {system.time_unit}; default step {system.dt}, method {system.method}.", ""]
     if system.convergence:
-        lines += [f"Why this step (relative error, {system.convergence[0].what}):", ""]
+        lines += ["Why this step (largest relative error of spike times or states):", ""]
+        methods = list(dict.fromkeys(row.method for row in system.convergence))
+        steps = list(dict.fromkeys(row.dt for row in system.convergence))
+        error = {(row.dt, row.method): row.error for row in system.convergence}
         lines += _table(
-            ("method", "step", "relative error"),
-            [(row.method, row.dt, f"{row.error:.1e}") for row in system.convergence],
+            ("step", *methods),
+            [(dt, *(_error(error.get((dt, method))) for method in methods)) for dt in steps],
         )
     return lines
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -130,7 +131,6 @@ def simulate(
     The sweep is stored in shards beside the file while it runs: the same command again goes on
     where it was interrupted.
     """
-    import snnsurrogate as sns
     from snnsurrogate import _options
     from snnsurrogate.simulate import simulate as run
 
@@ -154,9 +154,8 @@ def simulate(
         engine=engine,
         seed=seed,
         dt=dt,
-        out=out.with_name(out.name + ".store"),
+        out=out if out.suffix == ".nc" else out.with_name(out.name + ".nc"),
     )
-    sns.save(dataset, out)
     _summary(dataset)
     _print(f"wrote {out}")
 
@@ -370,6 +369,10 @@ def bench(
         _print(f"wrote {out}")
 
 
+def _warn(message: Warning | str, *_: Any) -> None:
+    print(f"warning: {message}", file=sys.stderr)
+
+
 def _fail(text: str) -> NoReturn:
     Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(f"error: {text}")
     raise SystemExit(2)
@@ -379,9 +382,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line; a user's error is one line on stderr and exit status 2."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        app(args=arguments, prog_name="snnsurrogate")
-    except (ValueError, KeyError, OSError, ArithmeticError) as error:
-        if "--debug" in arguments:
+        with warnings.catch_warnings():
+            warnings.showwarning = _warn
+            app(args=arguments, prog_name="snnsurrogate")
+    except Exception as error:
+        ours = type(error).__module__.startswith("snnsurrogate")
+        users = ours or isinstance(error, ValueError | KeyError | OSError | ArithmeticError)
+        if "--debug" in arguments or not users:
             raise
         # str() of a KeyError is its repr, with quotes around the message
         text = error.args[0] if isinstance(error, KeyError) and error.args else error
