@@ -1,6 +1,7 @@
-"""Small learned models that behave like a spiking neuron or network, everywhere in a box of parameters.
+"""Small learned models that behave like a spiking neuron or network across its parameters.
 
-    system --simulate--> dataset --fit--> surrogate --rollout--> dataset --evaluate--> scores --report--> page
+    system --simulate--> dataset --fit--> surrogate --rollout--> dataset
+    dataset, surrogate --evaluate--> scores --report--> page
 
 Heavy libraries are imported when a name that needs them is first used.
 """
@@ -61,7 +62,9 @@ __all__ = ["__version__", *_PUBLIC]
 
 def __getattr__(name: str) -> Any:
     if name not in _PUBLIC:
-        msg = f"module 'snnsurrogate' has no attribute {name!r}; it has {', '.join(sorted(_PUBLIC))}"
+        msg = (
+            f"module 'snnsurrogate' has no attribute {name!r}; it has {', '.join(sorted(_PUBLIC))}"
+        )
         raise AttributeError(msg)
     path, attribute = _PUBLIC[name]
     module = importlib.import_module(f"snnsurrogate.{path}")

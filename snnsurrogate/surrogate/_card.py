@@ -19,7 +19,10 @@ from snnsurrogate.surrogate.training_data import TrainingData
 def versions() -> dict[str, str]:
     """Versions of what computed it."""
     names = ("snnsurrogate", "torch", "numpy", "numba")
-    return {"python": platform.python_version(), **{n: importlib.metadata.version(n) for n in names}}
+    return {
+        "python": platform.python_version(),
+        **{n: importlib.metadata.version(n) for n in names},
+    }
 
 
 def describe(
@@ -34,7 +37,7 @@ def describe(
         for name in schema.parameters_of(ds)
         if name not in data.names
     }
-    return {
+    card = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "model": {"name": model.name, "settings": model.to_dict()},
@@ -62,3 +65,4 @@ def describe(
         "scores": {},
         "versions": versions(),
     }
+    return dict(json.loads(json.dumps(card)))  # as it will be read back: lists, not tuples

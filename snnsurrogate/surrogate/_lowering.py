@@ -41,7 +41,8 @@ _FORMS = {
 }
 _BINARY: dict[Any, str] = {
     operator.add: "+", torch.add: "+", "add": "+", operator.sub: "-", torch.sub: "-", "sub": "-",
-    operator.mul: "*", torch.mul: "*", "mul": "*", operator.truediv: "/", torch.div: "/", "div": "/",
+    operator.mul: "*", torch.mul: "*", "mul": "*",
+    operator.truediv: "/", torch.div: "/", "div": "/",
 }  # fmt: skip
 
 
@@ -97,8 +98,8 @@ class _Step(nn.Module):
 def lower(model: nn.Module, n_carry: int, n_parameters: int) -> Program:
     """Generate the program of one scaled step.
 
-    Workspace layout: [carry (n_carry) | q (n_parameters) | nodes ...]; tangents of workspace entry i
-    with respect to the carry are t[i * n_carry : (i + 1) * n_carry].
+    Workspace layout: [carry (n_carry) | q (n_parameters) | nodes ...]; tangents of entry i with
+    respect to the carry are t[i * n_carry : (i + 1) * n_carry].
 
     Raises:
         NotLowerableError: naming the operation that has no compiled form.
@@ -242,7 +243,9 @@ def _binary(program: Program, op: str, left: Any, right: Any, d: int) -> _Value:
             raise NotLowerableError(msg)
     a, b = operands
     size = max(a.size, b.size)
-    if size not in (a.size * b.size, a.size, b.size) or (a.size != b.size and 1 not in (a.size, b.size)):
+    if size not in (a.size * b.size, a.size, b.size) or (
+        a.size != b.size and 1 not in (a.size, b.size)
+    ):
         msg = f"operands of sizes {a.size} and {b.size} do not broadcast"
         raise NotLowerableError(msg)
     y = program.room(size)
@@ -256,12 +259,15 @@ def _binary(program: Program, op: str, left: Any, right: Any, d: int) -> _Value:
         "/": f"({ta} - {ra} / {rb} * {tb}) / {rb}",
     }[op]
     program.emit(
-        *_loop(size, f"s[{y} + i] = {ra} {op} {rb}"), tangent=tuple(_tangent_loop(size, d, slope, y))
+        *_loop(size, f"s[{y} + i] = {ra} {op} {rb}"),
+        tangent=tuple(_tangent_loop(size, d, slope, y)),
     )
     return _Value(y, size)
 
 
-def _copy(program: Program, x: _Value, y: int, d: int, start: int = 0, size: int | None = None) -> None:
+def _copy(
+    program: Program, x: _Value, y: int, d: int, start: int = 0, size: int | None = None
+) -> None:
     size = x.size if size is None else size
     source = _Value(x.offset + start, max(size, 2), x.constant)
     tangent = "0.0" if x.constant else f"t[({x.offset + start} + i) * {d} + k]"
@@ -272,7 +278,7 @@ def _copy(program: Program, x: _Value, y: int, d: int, start: int = 0, size: int
 
 
 def _materialise(program: Program, x: _Value, d: int) -> _Value:
-    """Constants are read from the weights; operations on a whole vector want it in the workspace."""
+    """Copy a constant from the weights into the workspace, where whole vectors are worked on."""
     if not x.constant:
         return x
     y = program.room(x.size)
@@ -353,7 +359,8 @@ def source(program: Program, d: int, k: int) -> str:
             "M = types.float64[:, ::1]",
             "W = types.Array(types.float64, 1, 'C', readonly=True)",
             "",
-            "@njit(types.void(V, V, W, V, V), cache=True, nogil=True, fastmath=FLAGS, error_model='numpy')",
+            "@njit(types.void(V, V, W, V, V), cache=True, nogil=True, fastmath=FLAGS,",
+            "      error_model='numpy')",
             "def core(x, p, w, s, out):",
             body([*scale_in, *program.value_lines, *scale_out]),
             "",

@@ -1,4 +1,4 @@
-"""A surrogate on disk: a folder with ``weights.safetensors`` and ``card.json``. Nothing is pickled."""
+"""A surrogate on disk: a folder with weights and a card; nothing is pickled."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from snnsurrogate.surrogate.surrogate import Surrogate
 
 FORMAT = "snnsurrogate surrogate"
 FORMAT_VERSION = "1"
-_WEIGHTS, _CARD = "weights.safetensors", "card.json"
+WEIGHTS, CARD = "weights.safetensors", "card.json"
 
 
 class SurrogateError(ValueError):
@@ -64,9 +64,9 @@ def save(surrogate: Surrogate, folder: str | Path) -> Path:
     card = {**surrogate.card, "weights_sha256": hashlib.sha256(weights).hexdigest()}
     card["checksum"] = checksum(card)
     surrogate.card = card
-    (folder / _CARD).unlink(missing_ok=True)
-    write_atomically(folder / _WEIGHTS, weights)
-    write_atomically(folder / _CARD, (json.dumps(card, indent=1) + "\n").encode())
+    (folder / CARD).unlink(missing_ok=True)
+    write_atomically(folder / WEIGHTS, weights)
+    write_atomically(folder / CARD, (json.dumps(card, indent=1) + "\n").encode())
     return folder
 
 
@@ -76,9 +76,9 @@ def read_card(folder: Path) -> dict[str, Any]:
     Raises:
         SurrogateError: the card is missing, unreadable, altered, or of another format.
     """
-    path = folder / _CARD
+    path = folder / CARD
     if not path.is_file():
-        msg = f"{folder} has no {_CARD}; expected a folder written by surrogate.save(...)"
+        msg = f"{folder} has no {CARD}; expected a folder written by surrogate.save(...)"
         raise SurrogateError(msg)
     try:
         card = json.loads(path.read_text())
@@ -89,7 +89,8 @@ def read_card(folder: Path) -> dict[str, Any]:
         msg = f"{path} is not the card of a surrogate"
         raise SurrogateError(msg)
     if card.get("format_version") != FORMAT_VERSION:
-        msg = f"{path} has format version {card.get('format_version')!r}; this package reads {FORMAT_VERSION!r}"
+        version = card.get("format_version")
+        msg = f"{path} has format version {version!r}; this package reads {FORMAT_VERSION!r}"
         raise SurrogateError(msg)
     if card.get("checksum") != checksum(card):
         msg = f"{path} was altered after it was written; restore it or train again"
@@ -108,15 +109,15 @@ def load(folder_or_name: str | Path) -> Surrogate:
     folder = Path(folder_or_name)
     if not folder.is_dir():
         shipped = _shipped.folder("data") / str(folder_or_name)
-        if len(folder.parts) != 1 or not (shipped / _CARD).is_file():
-            names = sorted(p.parent.name for p in _shipped.folder("data").glob(f"*/{_CARD}"))
-            msg = f"{str(folder_or_name)!r} is neither a folder nor a shipped surrogate; shipped are {names}"
+        if len(folder.parts) != 1 or not (shipped / CARD).is_file():
+            names = sorted(p.parent.name for p in _shipped.folder("data").glob(f"*/{CARD}"))
+            msg = f"{folder} is neither a folder nor a shipped surrogate; shipped are {names}"
             raise SurrogateError(msg)
         folder = shipped
     card = read_card(folder)
-    path = folder / _WEIGHTS
+    path = folder / WEIGHTS
     if not path.is_file():
-        msg = f"{folder} has no {_WEIGHTS}; restore it or train again"
+        msg = f"{folder} has no {WEIGHTS}; restore it or train again"
         raise SurrogateError(msg)
     data = path.read_bytes()
     if hashlib.sha256(data).hexdigest() != card["weights_sha256"]:

@@ -14,7 +14,7 @@ import xarray as xr
 
 from snnsurrogate._progress import progress as show_progress
 from snnsurrogate.surrogate import models, stages
-from snnsurrogate.surrogate.artefact import SurrogateError, load
+from snnsurrogate.surrogate.artefact import load
 from snnsurrogate.surrogate.fit import fit
 from snnsurrogate.surrogate.surrogate import Surrogate
 
@@ -50,40 +50,15 @@ def fit_seeds(
         for i, ds in enumerate(datasets):
             paths.append(Path(scratch) / f"train-{i}.nc")
             ds.to_netcdf(paths[-1])
-        hashes = [ds.attrs["content_hash"] for ds in datasets]
         jobs = [(model, paths, seed, budget, schedule, root / f"seed-{seed}") for seed in seeds]
-        open_jobs = [job for job in jobs if not _finished(job, hashes)]
-        workers = min(processes or os.cpu_count() or 1, max(len(open_jobs), 1))
+        workers = min(processes or os.cpu_count() or 1, max(len(jobs), 1))
         with (
             show_progress(f"training {len(jobs)} seeds", len(jobs), show=progress) as advance,
             ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool,
         ):
-            advance(len(jobs) - len(open_jobs))
-            for _ in pool.map(_train, open_jobs):
+            for _ in pool.map(_train, jobs):
                 advance(1)
         return [load(job[-1]) for job in jobs]
-
-
-def _finished(job: tuple[Any, ...], hashes: list[str]) -> bool:
-    """Whether the folder holds this very training (a finished other one is trained over)."""
-    model, _, seed, _, schedule, folder = job
-    try:
-        card = load(folder).card
-    except SurrogateError:
-        return False
-    training = card["training"]
-    plan = model.stages() if schedule is None else schedule
-    return (
-        card["model"] == {"name": model.name, "settings": _plain(model.to_dict())}
-        and training["data"]["content_hash"] == hashes
-        and training["seed"] == seed
-        and training["schedule"] == [_plain(stages.to_dict(s)) for s in plan]
-    )
-
-
-def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    """Tuples as JSON has them."""
-    return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
 
 
 def _train(job: tuple[Any, ...]) -> None:
@@ -92,6 +67,4 @@ def _train(job: tuple[Any, ...]) -> None:
     torch.set_num_threads(1)
     model, paths, seed, budget, schedule, folder = job
     datasets = [xr.load_dataset(path) for path in paths]
-    fit(
-        model, datasets, seed=seed, budget=budget, schedule=schedule, out=folder, progress=False
-    )
+    fit(model, datasets, seed=seed, budget=budget, schedule=schedule, out=folder, progress=False)

@@ -1,9 +1,9 @@
 """Levenberg-Marquardt for small networks: exact Gauss-Newton matrices, built without the Jacobian.
 
 A network with 30 to 3000 parameters that learns dynamics is a nonlinear least-squares problem, and
-second-order steps reach errors that first-order ones do not. The cost is the matrix ``J^T J``. For a
-layer ``y = W a + b`` the Jacobian row of one residual is an outer product ``g (x) [a, 1]``, so the
-block of two layers is a sum over points of Kronecker products,
+second-order steps reach errors that first-order ones do not. The cost is the matrix ``J^T J``. For
+a layer ``y = W a + b`` the Jacobian row of one residual is an outer product ``g (x) [a, 1]``, so
+the block of two layers is a sum over points of Kronecker products,
 
     (J^T J)[(i, j), (i', j')] = sum_n (sum_k g_ki g'_ki')_n (a_j a'_j')_n,
 
@@ -11,8 +11,8 @@ which is one matrix product over points and, on the diagonal, needs the symmetri
 five times fewer operations than forming ``J`` and multiplying. When a layer acts more than once
 (multi-step residuals) its rows are sums of outer products and ``J`` is formed explicitly.
 
-Source: Levenberg (1944), Marquardt (1963), doi:10.1137/0111030; damping update after Nielsen (1999),
-report IMM-REP-1999-05. The outer-product form of layer Jacobians: Martens & Grosse (2015),
+Source: Levenberg (1944), Marquardt (1963), doi:10.1137/0111030; damping update after Nielsen
+(1999), report IMM-REP-1999-05. The outer-product form of layer Jacobians: Martens & Grosse (2015),
 arXiv:1503.05671.
 """
 
@@ -54,8 +54,8 @@ def linear_layers(model: nn.Module) -> list[nn.Linear]:
     stray = [n for n, p in model.named_parameters() if p.requires_grad and id(p) not in owned]
     if stray or any(layer.bias is None for layer in layers):
         msg = (
-            f"Levenberg-Marquardt needs every trainable parameter in an nn.Linear with bias; got {stray} "
-            f"outside. Put it into a linear layer, or train this model with Adam stages only."
+            f"Levenberg-Marquardt needs every trainable parameter in an nn.Linear with bias; got "
+            f"{stray} outside. Put it into a linear layer, or train with Adam stages only."
         )
         raise ValueError(msg)
     return layers
@@ -96,78 +96,92 @@ def normal_equations(
         n_points: number of points.
         chunk: points handled at once (bounds memory, keeps the products in cache).
     """
-    layers = linear_layers(model)
-    sizes = [m.out_features * (m.in_features + 1) for m in layers]
-    offsets = [sum(sizes[:i]) for i in range(len(sizes) + 1)]
-    dtype = layers[0].weight.dtype
-    gram = torch.zeros(offsets[-1], offsets[-1], dtype=dtype)
-    grad = torch.zeros(offsets[-1], dtype=dtype)
-    packed = [_SymmetricPairs(m) for m in layers]
+    gram = _Gram(linear_layers(model))
     sse = 0.0
-    factored = True
     for part in _chunks(n_points, chunk):
-        tape = _Tape()
-        hooks = [m.register_forward_hook(tape.record) for m in layers]
-        try:
-            r = residuals(part)
-        finally:
-            for hook in hooks:
-                hook.remove()
-        sse += float(r.detach().square().sum())
-        outputs = [o for m in layers for o in tape.outputs[m]]
-        per_output = [
-            torch.autograd.grad(
-                r[:, k].sum(), outputs, retain_graph=k + 1 < r.shape[1], allow_unused=True
-            )
-            for k in range(r.shape[1])
-        ]
-        # g[l]: (calls, outputs k, points, units)
-        g, start = [], 0
-        for m in layers:
-            calls = len(tape.outputs[m])
-            g.append(
-                [
-                    torch.stack(
-                        [
-                            torch.zeros_like(outputs[start + c]) if row[start + c] is None else row[start + c]
-                            for row in per_output
-                        ]
-                    )
-                    for c in range(calls)
-                ]
-            )
-            start += calls
-        a = [
-            [torch.cat([x, torch.ones_like(x[:, :1])], 1) for x in tape.inputs[m]] for m in layers
-        ]
-        rt = r.detach().T[:, :, None]
-        factored = all(len(calls) == 1 for calls in a)
-        if factored:
-            for i in range(len(layers)):
-                gi, ai = g[i][0], a[i][0]
-                grad[offsets[i] : offsets[i + 1]] += ((gi * rt).sum(0).T @ ai).reshape(-1)
-                packed[i].add(gi, ai)
-                for j in range(i + 1, len(layers)):
-                    gram[offsets[i] : offsets[i + 1], offsets[j] : offsets[j + 1]] += _cross(
-                        gi, ai, g[j][0], a[j][0]
-                    )
+        r, inputs, slopes = _factors(gram.layers, residuals, part)
+        sse += float(r.square().sum())
+        if all(len(calls) == 1 for calls in inputs):
+            gram.add_factored([c[0] for c in inputs], [c[0] for c in slopes], r)
         else:
-            rows = torch.cat(
-                [
-                    sum(
-                        gc.unsqueeze(-1) * ac[None, :, None, :] for gc, ac in zip(gs, cs, strict=True)
-                    ).flatten(2)
-                    for gs, cs in zip(g, a, strict=True)
-                ],
-                2,
-            ).flatten(0, 1)
-            gram += rows.T @ rows
-            grad += rows.T @ rt.reshape(-1)
-    if factored:
-        for i, block in enumerate(packed):
-            gram[offsets[i] : offsets[i + 1], offsets[i] : offsets[i + 1]] = block.unpack()
-        gram = torch.triu(gram) + torch.triu(gram, 1).T
-    return gram, grad, sse
+            gram.add_rows(inputs, slopes, r)
+    matrix, gradient = gram.finish()
+    return matrix, gradient, sse
+
+
+Calls = list[list[Tensor]]  # per layer, per call of that layer
+
+
+def _factors(
+    layers: list[nn.Linear], residuals: ResidualFn, part: slice
+) -> tuple[Tensor, Calls, Calls]:
+    """Residuals (n, K), layer inputs with a one appended (n, width), slopes (K, n, units)."""
+    tape = _Tape()
+    hooks = [m.register_forward_hook(tape.record) for m in layers]
+    try:
+        r = residuals(part)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    flat = [o for m in layers for o in tape.outputs[m]]
+    n_outputs = r.shape[1]
+    rows = [
+        torch.autograd.grad(
+            r[:, k].sum(),
+            flat,
+            retain_graph=k + 1 < n_outputs,
+            allow_unused=True,  # an early residual does not depend on later calls
+            materialize_grads=True,
+        )
+        for k in range(n_outputs)
+    ]
+    stacked = iter([torch.stack(column) for column in zip(*rows, strict=True)])
+    slopes = [[next(stacked) for _ in tape.outputs[m]] for m in layers]
+    inputs = [
+        [torch.cat([x, torch.ones_like(x[:, :1])], 1) for x in tape.inputs[m]] for m in layers
+    ]
+    return r.detach(), inputs, slopes
+
+
+class _Gram:
+    """Accumulates J^T J and J^T r over blocks of points."""
+
+    def __init__(self, layers: list[nn.Linear]) -> None:
+        self.layers = layers
+        sizes = [m.out_features * (m.in_features + 1) for m in layers]
+        ends = [sum(sizes[: i + 1]) for i in range(len(sizes))]
+        self.blocks = [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
+        dtype = layers[0].weight.dtype
+        self.matrix = torch.zeros(ends[-1], ends[-1], dtype=dtype)
+        self.gradient = torch.zeros(ends[-1], dtype=dtype)
+        self.diagonal = [_SymmetricPairs(m) for m in layers]
+
+    def add_factored(self, inputs: list[Tensor], slopes: list[Tensor], r: Tensor) -> None:
+        """Every layer acted once: Kronecker products, upper blocks only."""
+        weighted = r.T[:, :, None]
+        for i, (a, g) in enumerate(zip(inputs, slopes, strict=True)):
+            self.gradient[self.blocks[i]] += ((g * weighted).sum(0).T @ a).reshape(-1)
+            self.diagonal[i].add(g, a)
+            for j in range(i + 1, len(inputs)):
+                self.matrix[self.blocks[i], self.blocks[j]] += _cross(g, a, slopes[j], inputs[j])
+
+    def add_rows(self, inputs: Calls, slopes: Calls, r: Tensor) -> None:
+        """A layer acted several times: its rows are sums of outer products, formed explicitly."""
+        parts = []
+        for calls, gradients in zip(inputs, slopes, strict=True):
+            block = gradients[0].unsqueeze(-1) * calls[0][None, :, None, :]
+            for g, a in zip(gradients[1:], calls[1:], strict=True):
+                block += g.unsqueeze(-1) * a[None, :, None, :]
+            parts.append(block.flatten(2))
+        rows = torch.cat(parts, 2).flatten(0, 1)
+        self.matrix += torch.triu(rows.T @ rows)
+        self.gradient += rows.T @ r.T.reshape(-1)
+
+    def finish(self) -> tuple[Tensor, Tensor]:
+        """The full symmetric matrix, and the gradient."""
+        for block, pairs in zip(self.blocks, self.diagonal, strict=True):
+            self.matrix[block, block] += torch.triu(pairs.unpack())
+        return self.matrix + torch.triu(self.matrix, 1).T, self.gradient
 
 
 class _SymmetricPairs:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numba
 import numpy as np
 
-from snnsurrogate.kernels import F_SIGNATURE, JAC_SIGNATURE
+from snnsurrogate.kernels import F_SIGNATURE, JAC_SIGNATURE, Kernel
 from snnsurrogate.surrogate._lowering import NotLowerableError, lower, source
 from snnsurrogate.surrogate.scaling import Scaling
 from snnsurrogate.systems._codegen import import_source
@@ -47,7 +47,7 @@ def compile_step(model: nn.Module, scaling: Scaling) -> tuple[Any, Any]:
 
 
 def torch_step(model: nn.Module, scaling: Scaling) -> tuple[Any, Any]:
-    """The same two functions as plain Python calls of the torch module, for steps that cannot be lowered."""
+    """The same two functions as calls of the torch module, for steps that cannot be lowered."""
     import torch
 
     dtype = next(model.parameters()).dtype
@@ -74,4 +74,25 @@ def warn_not_lowered(name: str, error: NotLowerableError) -> None:
     """Say once why a rollout is slow."""
     warnings.warn(
         f"{name} runs in torch, some 30 times slower: {error}", RuntimeWarning, stacklevel=3
+    )
+
+
+def map_kernel(f: Any, jac: Any, states: tuple[str, ...], parameters: tuple[str, ...]) -> Kernel:
+    """A bare map kernel of unit step and unit box around two compiled functions."""
+    d, k = len(states), len(parameters)
+    return Kernel(
+        kind="map",
+        time_step=1.0,
+        time_unit="s",
+        states=states,
+        state_units=("1",) * d,
+        parameters=parameters,
+        parameter_units=("1",) * k,
+        parameter_defaults=np.zeros(k),
+        f=f,
+        jac=jac,
+        low=-np.ones(d),
+        high=np.ones(d),
+        parameter_low=-np.ones(k),
+        parameter_high=np.ones(k),
     )

@@ -1,7 +1,8 @@
-"""Stages of the one training loop. A budget counts steps or iterations, so a seed gives the same weights."""
+"""Stages of the one training loop, counted in steps: the same seed gives the same weights."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -32,8 +33,8 @@ class LevenbergMarquardt:
         iterations: most iterations (accepted steps).
         points: training windows in the sum of squares, spread over state and parameter space.
         horizon: steps of free run per residual; 1 is the one-step error.
-        draw: number of the draw of the points; two stages with the same draw continue on the same points.
-        tolerance: stop when ten iterations together lower the sum of squares by less than this fraction.
+        draw: number of the draw of the points; stages with the same draw share their points.
+        tolerance: stop when ten iterations lower the sum of squares by less than this fraction.
     """
 
     iterations: int = 150
@@ -46,7 +47,7 @@ class LevenbergMarquardt:
 
 Stage = Adam | LevenbergMarquardt
 
-_KINDS: dict[str, type[Adam] | type[LevenbergMarquardt]] = {
+_KINDS: dict[str, Callable[..., Stage]] = {
     "adam": Adam,
     "levenberg-marquardt": LevenbergMarquardt,
 }

@@ -1,4 +1,4 @@
-"""A trained surrogate: a module, its scaling and its card; rollouts in the package's dataset schema."""
+"""A trained surrogate: module, scaling and card; its rollouts are datasets like any other."""
 
 from __future__ import annotations
 
@@ -160,7 +160,9 @@ class Surrogate:
         status, outside = self._guard(x)
         if outside.any():
             self._warn_outside_region(x, outside)
-        return self._dataset(x, x0, columns, status, seed, units.format_quantity(total, kernel.time_unit))
+        return self._dataset(
+            x, x0, columns, status, seed, units.format_quantity(total, kernel.time_unit)
+        )
 
     def _samples(
         self, initial: Mapping[str, Any], parameters: Mapping[str, Any]
@@ -198,8 +200,8 @@ class Surrogate:
             other = full.get(name, np.array([value]))
             if not np.allclose(other, value, rtol=1e-9, atol=0):
                 msg = (
-                    f"{name} was {value:g} throughout training; got {np.unique(other)[:4]}. Train on "
-                    f"data in which {name} varies."
+                    f"{name} was {value:g} throughout training; got {np.unique(other)[:4]}. "
+                    f"Train on data in which {name} varies."
                 )
                 raise ValueError(msg)
         x0 = np.stack([full[s] for s in self.states], 1)
@@ -214,7 +216,7 @@ class Surrogate:
             if (far > slack).any():
                 warnings.warn(
                     f"{name} leaves the trained range [{low:g}, {high:g}] in "
-                    f"{int((far > slack).sum())} of {len(values)} samples, by at most {far.max():g}",
+                    f"{int((far > slack).sum())} of {values.size} samples, by up to {far.max():g}",
                     ExtrapolationWarning,
                     stacklevel=3,
                 )
@@ -232,15 +234,15 @@ class Surrogate:
         return status, distance > 0.25
 
     def _warn_outside_region(self, x: np.ndarray, outside: np.ndarray) -> None:
-        samples = outside.any(axis=1)
+        samples = np.asarray(outside.any(axis=1))
         ranges = "; ".join(
             f"{name} [{np.nanmin(x[..., i]):.4g}, {np.nanmax(x[..., i]):.4g}] against "
             f"[{self.card['visited']['low'][i]:.4g}, {self.card['visited']['high'][i]:.4g}]"
             for i, name in enumerate(self.states)
         )
         warnings.warn(
-            f"{int(samples.sum())} of {len(samples)} free runs leave the region visited in training "
-            f"by more than a quarter of its width, {100 * outside.mean():.2g} % of the time: {ranges}",
+            f"{int(samples.sum())} of {samples.size} free runs leave the region seen in training "
+            f"by over a quarter of its width, {100 * outside.mean():.2g} % of the time: {ranges}",
             ExtrapolationWarning,
             stacklevel=3,
         )
@@ -278,7 +280,10 @@ class Surrogate:
             status=status,
             spikes=spikes,
             attrs={
-                **{k: truth[k] for k in ("system", "title", "source", "equations", "equations_hash")},
+                **{
+                    k: truth[k]
+                    for k in ("system", "title", "source", "equations", "equations_hash")
+                },
                 "kind": "rollout",
                 "parameters": described,
                 "spike_rule": rule or "",
@@ -296,7 +301,7 @@ class Surrogate:
         )
 
     def save(self, folder: str | Path) -> Path:
-        """Write ``weights.safetensors`` and ``card.json`` into a folder; see :func:`snnsurrogate.load`."""
+        """Write weights and card into a folder; see :func:`snnsurrogate.load`."""
         from snnsurrogate.surrogate.artefact import save
 
         return save(self, folder)

@@ -198,7 +198,7 @@ def _usable(ds: xr.Dataset, names: tuple[str, ...]) -> tuple[np.ndarray, np.ndar
 
 
 def _multiplicity(cells: np.ndarray) -> np.ndarray:
-    """How many rows equal each row; rows are hashed to one integer (collisions only change weights)."""
+    """How many rows equal each row; rows are hashed (a collision only changes a weight)."""
     mixed = np.zeros(len(cells), dtype=np.uint64)
     for column in cells.T:
         mixed = (mixed ^ column.astype(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
