@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from snnsurrogate import schema, systems, units
+from snnsurrogate.simulate import Design, simulate
 from snnsurrogate.systems import System
 
 from ._inputs import parameter_values, start_states
@@ -31,7 +32,6 @@ class Recipe:
         record_every: recording step, text.
         dt: integration step, in `unit`.
         method: integrator.
-        engine: what computed it.
     """
 
     system: System
@@ -41,7 +41,6 @@ class Recipe:
     record_every: str
     dt: float
     method: str
-    engine: str
 
     @classmethod
     def of(cls, truth: xr.Dataset) -> Recipe:
@@ -75,7 +74,6 @@ class Recipe:
             record_every=attrs["record_every"],
             dt=units.magnitude(attrs["dt"], unit, what="dt"),
             method=attrs["method"],
-            engine=attrs["engine"],
         )
 
     def run(
@@ -96,8 +94,6 @@ class Recipe:
             duration: another duration.
             dt: another integration step, in the time unit.
         """
-        from snnsurrogate.simulate import Design, simulate
-
         return simulate(
             self.system,
             Design.points(parameters, initial=initial),
@@ -106,7 +102,7 @@ class Recipe:
             transient=self.transient if transient is None else transient,
             dt=units.format_quantity(self.dt if dt is None else dt, self.unit),
             method=self.method,
-            engine=self.engine,
+            progress=False,
         )
 
 

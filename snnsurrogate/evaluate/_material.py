@@ -18,8 +18,8 @@ def choose_examples(
 ) -> np.ndarray:
     """Samples worth a look, in ascending order of the swept parameter.
 
-    The middle sample of every regime first, then samples where the labels disagree, then an even
-    spread over the sweep.
+    First the middle sample of every regime, then the samples beside the last change of regime and
+    where the labels first and last disagree; what is left goes to the widest gaps of the sweep.
 
     Args:
         values: swept parameter, shape (sample,).
@@ -29,17 +29,20 @@ def choose_examples(
     """
     order = np.argsort(values, kind="stable")
     order = order[truth[order] != MISSING]
-    chosen: list[int] = []
-    for code in np.unique(truth[order]):
-        of_regime = order[truth[order] == code]
-        chosen.append(int(of_regime[of_regime.size // 2]))
-    wrong = order[truth[order] != prediction[order]]
-    if wrong.size:
-        chosen += [int(wrong[0]), int(wrong[-1])]
-    if order.size:
-        chosen += [int(order[k]) for k in np.linspace(0, order.size - 1, n).round().astype(int)]
-    distinct = list(dict.fromkeys(chosen))[:n]
-    return np.array(sorted(distinct, key=lambda k: (values[k], k)), dtype=np.int64)
+    codes = truth[order]
+    ranks: list[int] = []
+    for code in np.unique(codes):
+        of_regime = np.flatnonzero(codes == code)
+        ranks.append(int(of_regime[of_regime.size // 2]))
+    changes = np.flatnonzero(codes[1:] != codes[:-1])
+    ranks += [int(changes[-1]), int(changes[-1]) + 1] if changes.size else []
+    wrong = np.flatnonzero(codes != prediction[order])
+    ranks += [int(wrong[0]), int(wrong[-1])] if wrong.size else []
+    ranks = list(dict.fromkeys(ranks))[:n]
+    while len(ranks) < min(n, order.size):
+        apart = np.abs(np.arange(order.size)[:, None] - np.array(ranks)).min(axis=1)
+        ranks.append(int(apart.argmax()))
+    return order[np.sort(np.array(ranks, dtype=np.int64))]
 
 
 def intervals(

@@ -20,7 +20,7 @@ _spec.loader.exec_module(_quick)
 
 
 def fake_simulate(
-    system, design, *, duration, record_every, transient="0 s", dt=None, method=None, engine=None
+    system, design, *, duration, record_every, transient="0 s", dt=None, method=None, progress=None
 ):
     """`snnsurrogate.simulate` without a build: the derived right-hand side under RK4."""
     parameters, initial = design.resolve(system)
@@ -42,7 +42,7 @@ def fake_simulate(
 
 @pytest.fixture(autouse=True)
 def quick_truth(monkeypatch):
-    monkeypatch.setattr("snnsurrogate.simulate.simulate", fake_simulate)
+    monkeypatch.setattr("snnsurrogate.evaluate._again.simulate", fake_simulate)
 
 
 def sweep(values, *, name="sherman", duration=60.0, transient=40.0, dt=0.001):

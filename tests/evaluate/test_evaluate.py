@@ -6,6 +6,7 @@ import xarray as xr
 
 from snnsurrogate import dynamics, schema
 from snnsurrogate.evaluate import ComparisonError, evaluate, to_json
+from snnsurrogate.evaluate._material import choose_examples
 from snnsurrogate.evaluate.metrics import METRICS
 from snnsurrogate.features import regimes
 
@@ -257,3 +258,20 @@ def test_a_truth_without_a_sound_sample_is_named(truth, copy):
 def test_a_foreign_dataset_is_named(copy):
     with pytest.raises(schema.SchemaError):
         evaluate(xr.Dataset({"x": ("sample", [1.0])}), copy)
+
+
+def test_examples_show_every_regime_the_edge_the_errors_and_the_rest():
+    values = np.linspace(-44, -33, 111)[::-1]  # any order
+    truth = np.where(values < -33.75, 2, 1)
+    prediction = truth.copy()
+    wrong = int(np.argmin(np.abs(values + 38)))
+    prediction[wrong] = 1
+    chosen = choose_examples(values, truth, prediction)
+    assert chosen.size == 6
+    assert (np.diff(values[chosen]) > 0).all()
+    assert wrong in chosen
+    edge = values[chosen][np.flatnonzero(np.diff(truth[chosen]))[0] :][:2]
+    np.testing.assert_allclose(edge, [-33.8, -33.7])
+    assert values[chosen].min() < -43  # the far end is not forgotten
+    assert choose_examples(values[:2], truth[:2], truth[:2]).size == 2
+    assert choose_examples(values, np.full(111, -1), truth).size == 0
