@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from snnsurrogate.dataset import save as save
     from snnsurrogate.dataset import to_grid as to_grid
     from snnsurrogate.evaluate import evaluate as evaluate
+    from snnsurrogate.evaluate import open_scores as open_scores
+    from snnsurrogate.evaluate import save_scores as save_scores
+    from snnsurrogate.evaluate import to_json as to_json
     from snnsurrogate.features import regimes as regimes
     from snnsurrogate.report import report as report
     from snnsurrogate.simulate import Design as Design
@@ -54,6 +57,9 @@ _PUBLIC: dict[str, tuple[str, str | None]] = {
     "Surrogate": ("surrogate", "Surrogate"),
     "regimes": ("features", "regimes"),
     "evaluate": ("evaluate", "evaluate"),
+    "save_scores": ("evaluate", "save_scores"),
+    "open_scores": ("evaluate", "open_scores"),
+    "to_json": ("evaluate", "to_json"),
     "report": ("report", "report"),
 }
 

@@ -7,3 +7,5 @@ from .boundaries import Boundary as Boundary
 from .boundaries import locate_boundary as locate_boundary
 from .evaluate import evaluate as evaluate
 from .evaluate import to_json as to_json
+from .files import open_scores as open_scores
+from .files import save_scores as save_scores

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from snnsurrogate import _shipped
+from snnsurrogate.dataset.store import atomic
 from snnsurrogate.surrogate import models
 from snnsurrogate.surrogate.scaling import Scaling
 from snnsurrogate.surrogate.surrogate import Surrogate
@@ -27,16 +26,8 @@ class SurrogateError(ValueError):
 
 def write_atomically(path: Path, data: bytes) -> None:
     """Write a file so that its final name never holds a part of it."""
-    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    except BaseException:
-        Path(partial).unlink(missing_ok=True)
-        raise
+    with atomic(path) as private:
+        private.write_bytes(data)
 
 
 def checksum(card: dict[str, Any]) -> str:

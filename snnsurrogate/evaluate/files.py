@@ -1,0 +1,46 @@
+"""Scores on disk: netCDF, written whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from snnsurrogate.dataset.store import DatasetError, atomic
+
+
+def save_scores(scores: xr.Dataset, path: Any) -> Path:
+    """Write what :func:`evaluate` returned; an existing file is replaced."""
+    path = Path(path).expanduser()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    encoding = {
+        str(name): {"zlib": True, "complevel": 1}
+        for name, v in scores.variables.items()
+        if v.ndim and v.dtype.kind in "fi" and v.size > 1000
+    }
+    with atomic(path) as private:
+        scores.to_netcdf(private, engine="netcdf4", encoding=encoding)
+    return path
+
+
+def open_scores(path: Any) -> xr.Dataset:
+    """Read scores back.
+
+    Raises:
+        FileNotFoundError: no such file.
+        DatasetError: not a readable netCDF file, or not scores.
+    """
+    path = Path(path).expanduser()
+    if not path.is_file():
+        msg = f"no file {path}"
+        raise FileNotFoundError(msg)
+    try:
+        scores = xr.load_dataset(path)
+    except (OSError, ValueError) as error:
+        msg = f"{path} is not readable as netCDF ({error})"
+        raise DatasetError(msg) from error
+    if "regime" not in scores or "confusion" not in scores:
+        msg = f"{path} holds no scores; expected a file that `snnsurrogate evaluate` wrote"
+        raise DatasetError(msg)
+    return scores
