@@ -35,36 +35,58 @@ class Figure:
     better: Literal["higher", "lower"] = "higher"
 
 
-def _figures(benchmark: str, found: Mapping[str, float], *, target: float) -> list[Figure]:
+Labels = Mapping[str, tuple[str, str]]  # key of a result -> (what it is, unit)
+_SWEEP: Labels = {
+    "ratio": ("Brian2 program / C++ kernel", "1"),
+    "ratio_simulate": ("simulate(), all included / C++ kernel", "1"),
+    "program": ("Brian2 program, 2048 bursting neurons", "neuron-steps/s"),
+    "simulate": ("simulate(), all included", "neuron-steps/s"),
+    "kernel": ("C++ kernel, by hand", "neuron-steps/s"),
+    "ratio_without_K2": ("Brian2 program / C++ kernel without I_K2", "1"),
+    "kernel_without_K2": ("C++ kernel without I_K2", "neuron-steps/s"),
+    "largest_difference": ("largest difference of summed final voltages", "mV"),
+}
+_ROLLOUT: Labels = {
+    "ratio": ("compiled rollout / torch eager", "1"),
+    "ratio_min": ("smallest ratio of the pairs", "1"),
+    "ratio_max": ("largest ratio of the pairs", "1"),
+    "compiled_steps_per_s": ("compiled rollout, one trajectory", "step/s"),
+    "torch_steps_per_s": ("torch eager, one trajectory", "step/s"),
+}
+
+
+def _figures(
+    benchmark: str, found: Mapping[str, float], labels: Labels, *, target: float
+) -> list[Figure]:
     """Return what a benchmark function found; its "ratio" is what has to reach the target."""
-    figures = []
-    for key, value in found.items():
-        unit = key.rpartition("_per_")[2] if "_per_" in key else ""
-        figures.append(
-            Figure(
-                benchmark=benchmark,
-                name=key.removesuffix(f"_per_{unit}").replace("_", " "),
-                value=float(value),
-                unit=f"1/{unit}" if unit else "1",
-                target=target if key == "ratio" else None,
-            )
+    return [
+        Figure(
+            benchmark=benchmark,
+            name=name,
+            value=float(found[key]),
+            unit=unit,
+            target=target if key == "ratio" else None,
+            better="lower" if unit == "mV" else "higher",
         )
-    return figures
+        for key, (name, unit) in labels.items()
+        if key in found
+    ]
 
 
 def _sweep(quick: bool) -> list[Figure]:
-    """Brian2 sweep of bursting neurons beside a hand-vectorised C++ kernel."""
+    """Brian2 sweep of bursting neurons beside a hand-vectorised C++ kernel, one core."""
     from snnsurrogate.simulate.benchmark import brian2_against_kernel
 
-    return _figures("sweep", brian2_against_kernel(), target=0.5)
+    less: dict[str, int] = {"steps": 2000, "rounds": 1} if quick else {}
+    return _figures("sweep", brian2_against_kernel(**less), _SWEEP, target=0.5)
 
 
 def _rollout(quick: bool) -> list[Figure]:
-    """Compiled rollout of one trajectory beside torch eager."""
+    """Compiled rollout of one trajectory beside torch eager, one process."""
     from snnsurrogate.surrogate.benchmark import rollout_against_torch
 
-    found = rollout_against_torch(steps=4000, repeats=3) if quick else rollout_against_torch()
-    return _figures("rollout", found, target=30)
+    less: dict[str, int] = {"steps": 4000, "repeats": 3} if quick else {}
+    return _figures("rollout", rollout_against_torch(**less), _ROLLOUT, target=30)  # type: ignore[arg-type]
 
 
 def _second_sweep(quick: bool) -> list[Figure]:

@@ -215,11 +215,12 @@ def fit(
     """
     import snnsurrogate as sns
     from snnsurrogate import _options
+    from snnsurrogate.surrogate import fit as learn
 
     chosen = sns.models.get(model, **_options.settings(set_))
     held = sns.open(validation) if validation else None
     data = sns.open(train)
-    surrogate = sns.fit(chosen, data, validation=held, budget=budget, seed=seed, out=out)
+    surrogate = learn(chosen, data, validation=held, budget=budget, seed=seed, out=out)
     surrogate.save(out)
     _print(f"wrote {out}")
 
@@ -359,10 +360,10 @@ def bench(
     from snnsurrogate import bench as benchmarks
 
     results = benchmarks.run(only or None, quick=quick)
-    table = _table("benchmark", "figure", right=("value", "unit", "to reach"))
+    table = _table("benchmark", "figure", right=("value", "to reach", "unit"))
     for r in results:
         goal = "" if r.target is None else f"{'≥' if r.better == 'higher' else '≤'} {r.target:g}"
-        table.add_row(r.benchmark, r.name, f"{r.value:.4g}", r.unit, goal)
+        table.add_row(r.benchmark, r.name, f"{r.value:.4g}", goal, r.unit)
     _print(table)
     if out:
         out.write_text(json.dumps(benchmarks.to_json(results), indent=2) + "\n")
@@ -383,7 +384,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         with warnings.catch_warnings():
-            warnings.showwarning = _warn
+            warnings.showwarning = _warn  # type: ignore[assignment]
             app(args=arguments, prog_name="snnsurrogate")
     except Exception as error:
         ours = type(error).__module__.startswith("snnsurrogate")

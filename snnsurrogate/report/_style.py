@@ -6,6 +6,7 @@ surrogate differ in marker and line style as well, never in hue alone.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -28,7 +29,7 @@ REGIME = {
 MISSING = "#ffffff"
 _MORE = ("#56b4e9", "#f0e442", "#cc79a7", "#e69f00")
 
-_RC = {
+_RC: dict[Any, Any] = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same picture on every machine
     "font.size": 9.5,
     "axes.titlesize": 10,

@@ -188,6 +188,17 @@ class View:
         code = int(self.ds["regime"].sel(source=source).values[sample])
         return self.regime_labels[code] if 0 <= code < len(self.regime_labels) else ""
 
+    def label(self, source: str, sample: int) -> str:
+        """Return the regime of one sample, or how its run failed."""
+        regime = self.regime_name(source, sample)
+        if regime or "status" not in self.ds:
+            return regime or "no label"
+        status = self.ds["status"]
+        meanings = str(status.attrs.get("flag_meanings", "ok")).split()
+        code = int(status.sel(source=source).values[sample])
+        failed = 0 < code < len(meanings)
+        return meanings[code].replace("_", "-") if failed else "no label"
+
     def boundaries(self, source: str) -> dict[str, float]:
         """Return transition label -> parameter value found for one source."""
         if not self.has("boundary"):
@@ -227,6 +238,16 @@ class View:
             longest = float(np.nanmax(self.ds["isi_value"].values))
             window = min(max(2.5 * longest, length / 20), length)
         return np.flatnonzero(time <= time[0] + window)
+
+    def window(self, state: str, *, margin: float) -> tuple[float, float]:
+        """Axis limits of a state: the truth's range, widened by a share of it on each side.
+
+        A surrogate that runs away leaves the axes; the truth stays readable.
+        """
+        values = self.of(f"trace_{state}", "truth")[..., self.shown]
+        low, high = float(np.nanmin(values)), float(np.nanmax(values))
+        around = margin * (high - low) or 1.0
+        return low - around, high + around
 
     # -- scores ----------------------------------------------------------------------------------
     @property

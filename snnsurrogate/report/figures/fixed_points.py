@@ -73,6 +73,26 @@ def _position_error(view: View, ax: Axes, x: np.ndarray, order: np.ndarray) -> N
     ax.set_ylabel(with_unit(f"|Δ{symbol(state)}*|", view.state_unit(state)))
 
 
+def _rate_axis(ax: Axes, rates: np.ndarray) -> None:
+    """Scale the axis: rates that differ by decades need one that is logarithmic off zero."""
+    low, high = min(rates.min(), 0.0), max(rates.max(), 0.0)
+    size = np.abs(rates)
+    largest = size.max(initial=1e-300)
+    small = max(np.quantile(size, 0.05), largest * 1e-4)
+    if largest / small < 50:
+        margin = 0.15 * (high - low)
+        ax.set_ylim(low - margin, high + margin)
+        return
+    lowest, highest = np.round(np.log10(small)), np.round(np.log10(largest))
+    ax.set_yscale("symlog", linthresh=10.0**lowest, linscale=0.5)
+    decades = 10.0 ** np.arange(lowest, highest + 1)
+    ax.set_yticks([*-decades[::-1], 0, *decades])
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}".replace("-", "−")))
+    ax.yaxis.set_minor_locator(NullLocator())
+    least = 10.0**lowest
+    ax.set_ylim(min(2.2 * low, -least), max(2.2 * high, least))
+
+
 def _eigenvalues(view: View, ax: Axes, x: np.ndarray, order: np.ndarray, thin: np.ndarray) -> None:
     real = {s: view.of("fp_eigenvalue_real", s)[order] for s in ("truth", "surrogate")}
     for mode in range(real["truth"].shape[1]):
@@ -91,15 +111,7 @@ def _eigenvalues(view: View, ax: Axes, x: np.ndarray, order: np.ndarray, thin: n
             color=SOURCE["surrogate"],
             label="surrogate" if first else "",
         )
-    # rates differ by orders of magnitude: linear near zero, logarithmic away from it
-    size = np.abs(real["truth"][np.isfinite(real["truth"])])
-    lowest, highest = (np.round(np.log10(np.quantile(size, q))) for q in (0.05, 1.0))
-    ax.set_yscale("symlog", linthresh=10.0**lowest, linscale=0.5)
-    decades = 10.0 ** np.arange(lowest, highest + 1, 1 + (highest - lowest) // 5)
-    ax.set_yticks([*-decades[::-1], 0, *decades])
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}".replace("-", "−")))
-    ax.yaxis.set_minor_locator(NullLocator())
-    ax.set_ylim(np.nanmin(real["truth"]) * 2.2, np.nanmax(real["truth"]) * 2.2)
+    _rate_axis(ax, real["truth"][np.isfinite(real["truth"])])
     ax.axhline(0, color="#9aa3af", linewidth=0.8)
     ax.set_title("eigenvalues, real part")
     ax.set_ylabel(with_unit("Re λ", str(view.ds["fp_eigenvalue_real"].attrs.get("units", ""))))

@@ -25,8 +25,10 @@ def draw(view: View) -> Figure:
     """Draw truth above, surrogate below, on the same axes."""
     figure = new_figure(5.4)
     top, bottom = figure.subplots(2, 1, sharex=True, sharey=True)
-    style = {"linestyle": "none", "marker": "o", "markersize": 1.5, "markeredgewidth": 0}
     truth = _points(view, "truth")
+    columns = max(len(np.unique(truth[0])), 1)  # few columns of dots can be larger
+    size = float(np.clip(250 / columns, 1.5, 4))
+    style = {"linestyle": "none", "marker": "o", "markersize": size, "markeredgewidth": 0}
     top.plot(*truth, color=SOURCE["truth"], alpha=0.55, rasterized=True, **style)
     bottom.plot(*truth, color="#cdd3db", rasterized=True, label="truth", **style)
     bottom.plot(

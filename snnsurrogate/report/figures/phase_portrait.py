@@ -42,6 +42,18 @@ def _fixed_point(view: View, source: str, sample: int, pair: tuple[str, str], ax
         )
 
 
+def _limits(view: View, state: str) -> tuple[float, float]:
+    """Range of the truth's examples and fixed points, with a margin."""
+    low, high = view.window(state, margin=0.08)
+    if view.has("fp_state"):
+        column = view.states.index(state)
+        points = view.of("fp_state", "truth")[example_samples(view), column]
+        around = 0.06 * (high - low)
+        low = float(np.nanmin([low, *(points - around)]))
+        high = float(np.nanmax([high, *(points + around)]))
+    return low, high
+
+
 def draw(view: View) -> Figure:
     """Draw one column per example, one row per plane of states."""
     every = list(enumerate(example_samples(view)))
@@ -64,6 +76,8 @@ def draw(view: View) -> Figure:
                 )
                 _fixed_point(view, source, sample, (a, b), ax)
             ax.set_xlabel(with_unit(symbol(a), view.state_unit(a)))
+            ax.set_xlim(_limits(view, a))
+            ax.set_ylim(_limits(view, b))
             if column == 0:
                 ax.set_ylabel(with_unit(symbol(b), view.state_unit(b)))
         axes[0, column].set_title(example_label(view, sample), fontsize=9, fontweight="normal")

@@ -1,6 +1,7 @@
 """Regime strip: the label of every sample along the swept parameter, truth over surrogate."""
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
@@ -99,7 +100,7 @@ def _plane(view: View, figure: Figure) -> None:
 
 def _legend(view: View, ax: Axes) -> None:
     present = {int(c) for c in np.unique(view.ds["regime"].values) if c >= 0}
-    handles = [
+    handles: list[Artist] = [
         Patch(color=colour, label=label)
         for code, (label, colour) in enumerate(
             zip(view.regime_labels, regime_colours(view.regime_labels), strict=True)

@@ -38,10 +38,10 @@ def draw(view: View) -> Figure:
         for ax, source in zip(axes[row], ("truth", "surrogate"), strict=True):
             trace = view.of(f"trace_{state}", source)[row, shown]
             ax.plot(time, trace, color=SOURCE[source], lw=0.8)
-            regime = view.regime_name(source, sample) if view.has("regime") else ""
-            differs = source == "surrogate" and regime != view.regime_name("truth", sample)
+            label = view.label(source, sample)
+            differs = source == "surrogate" and label != view.label("truth", sample)
             ax.annotate(
-                regime or "no label",
+                label,
                 xy=(1, 1),
                 xycoords="axes fraction",
                 xytext=(0, 3),
@@ -55,6 +55,7 @@ def draw(view: View) -> Figure:
         axes[row, 0].set_ylabel(with_unit(symbol(state), view.state_unit(state)))
     for ax, source in zip(axes[0], ("truth", "surrogate"), strict=True):
         ax.set_title(f"{source}    ", loc="center", color=SOURCE[source])
+    axes[0, 0].set_ylim(view.window(state, margin=0.15))
     for ax in axes[-1]:
         ax.set_xlabel(with_unit("time", str(view.ds["time"].attrs.get("units", ""))))
         ax.set_xlim(float(np.min(time)), float(np.max(time)))
