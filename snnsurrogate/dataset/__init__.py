@@ -8,3 +8,4 @@ from snnsurrogate.dataset.grid import to_grid as to_grid
 from snnsurrogate.dataset.splits import split as split
 from snnsurrogate.dataset.store import DatasetError as DatasetError
 from snnsurrogate.dataset.store import StoreMismatch as StoreMismatch
+from snnsurrogate.dataset.windows import pairs as pairs

@@ -111,15 +111,16 @@ def _layout(ds: xr.Dataset) -> Iterator[str]:
     for name in ("sample", "time"):
         if name not in ds.sizes:
             yield f"dimension {name!r} is missing; dimensions are {tuple(ds.sizes)}"
-    for name in ds.sizes:
-        if name not in ("sample", "time", "spike"):
-            yield f"dimension {name!r} is not part of the schema (sample, time, spike)"
+    for dimension in ds.sizes:
+        if dimension not in ("sample", "time", "spike"):
+            yield f"dimension {dimension!r} is not part of the schema (sample, time, spike)"
     if "time" not in ds.coords:
         yield "coordinate 'time' is missing"
     for name in ("status", "seed"):
         if name not in ds.variables:
             yield f"variable {name!r} is missing"
-    for name, variable in ds.variables.items():
+    for key, variable in ds.variables.items():
+        name = str(key)
         if name in ("time", "sample"):
             continue
         role = variable.attrs.get("role")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
+import queue
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
@@ -12,6 +12,7 @@ import numpy as np
 
 from snnsurrogate._progress import progress as progress_bar
 from snnsurrogate.dataset.frame import Frame
+from snnsurrogate.simulate._protocol import Worker
 from snnsurrogate.simulate.brian2_engine import Program
 
 __all__ = ["Steps", "run_blocks"]
@@ -36,10 +37,6 @@ class Steps:
     texts: Mapping[str, str]
 
 
-class _Stopped(Exception):
-    """Another block failed or the user interrupted."""
-
-
 def run_blocks(
     program: Program,
     frame: Frame,
@@ -52,67 +49,67 @@ def run_blocks(
 ) -> None:
     """Make every shard that ``read`` does not find.
 
-    A thread per worker starts simulator processes and collects their records; the numbers of a
+    A thread per worker keeps one simulator process and collects its records; the numbers of a
     sample do not depend on its block, nor on the number of workers.
     """
-    stop = threading.Event()
-    running: set[subprocess.Popen] = set()
-    lock = threading.Lock()
     total = frame.blocks * (steps.skip + steps.every * (steps.records - 1))
+    workers = min(workers, frame.blocks)
+    todo: queue.SimpleQueue[int] = queue.SimpleQueue()
+    for block in range(frame.blocks):
+        todo.put(block)
+    simulators = [program.worker() for _ in range(workers)]
+    stop = threading.Event()
+
+    def one(simulator: Worker, block: int) -> None:
+        carry = _start(program, frame, block)
+        for chunk in range(frame.chunks):
+            span = frame.span(chunk)
+            first = chunk == 0
+            skip = steps.skip if first else steps.every
+            work = skip + steps.every * (span.stop - span.start - 1)
+            if stop.is_set():
+                return
+            shard = read(block, chunk)
+            if shard is not None:
+                carry = shard["carry"]
+                advance(work)
+                continue
+            records = program.run(
+                simulator,
+                carry,
+                {name: values[frame.members(block)] for name, values in frame.parameters.items()},
+                dt=steps.dt,
+                every=steps.every,
+                records=span.stop - span.start - 1,
+                skip=skip,
+                start=0 if first else steps.skip + (span.start - 1) * steps.every,
+                progress=lambda share, work=work: advance(share * work),  # type: ignore[misc]
+            )
+            carry = records[-1]
+            write(block, chunk, states=_declared(program, records), carry=carry)
+
+    def serve(simulator: Worker) -> None:
+        while not stop.is_set():
+            try:
+                block = todo.get_nowait()
+            except queue.Empty:
+                return
+            one(simulator, block)
 
     with progress_bar("simulate", total, show=show) as advance:
-
-        def started(process: subprocess.Popen) -> None:
-            with lock:
-                running.add(process)
-                if stop.is_set():
-                    process.kill()
-
-        def one(block: int) -> None:
-            carry = _start(program, frame, block)
-            done = 0  # records so far
-            for chunk in range(frame.chunks):
-                span = frame.span(chunk)
-                count = span.stop - span.start
-                first = chunk == 0
-                skip = steps.skip if first else steps.every
-                work = skip + steps.every * (count - 1)
-                if stop.is_set():
-                    raise _Stopped
-                shard = read(block, chunk)
-                if shard is not None:
-                    carry = shard["carry"]
-                    advance(work)
-                else:
-                    records = program.run(
-                        carry,
-                        {k: v[frame.members(block)] for k, v in frame.parameters.items()},
-                        dt=steps.dt,
-                        every=steps.every,
-                        records=count - 1,
-                        skip=skip,
-                        start=0 if first else steps.skip + (done - 1) * steps.every,
-                        started=started,
-                        progress=lambda share, work=work: advance(share * work),
-                    )
-                    carry = records[-1]
-                    write(block, chunk, states=_declared(program, records), carry=carry)
-                done += count
-
-        pool = ThreadPoolExecutor(max_workers=min(workers, frame.blocks))
+        pool = ThreadPoolExecutor(max_workers=workers)
         try:
-            futures = [pool.submit(one, block) for block in range(frame.blocks)]
+            futures = [pool.submit(serve, simulator) for simulator in simulators]
             finished, _ = wait(futures, return_when=FIRST_EXCEPTION)
-            failed = [f for f in finished if f.exception() is not None]
-            for future in failed:
-                raise future.exception()  # type: ignore[misc]
+            for future in finished:
+                future.result()
         finally:
             stop.set()
-            with lock:
-                for process in running:
-                    if process.poll() is None:
-                        process.kill()
-            pool.shutdown(wait=True, cancel_futures=True)
+            for simulator in simulators:
+                simulator.kill()
+            pool.shutdown(wait=True)
+            for simulator in simulators:
+                simulator.close()
 
 
 def _start(program: Program, frame: Frame, block: int) -> np.ndarray:

@@ -17,16 +17,19 @@ import warnings
 from typing import Any
 
 DRIVER = """
-{
-    int64_t plan[5];
+std::setvbuf(stdout, NULL, _IOFBF, 1 << 18);
+for (;;) {
+    int64_t plan[6];
     double dt;
-    if (std::fread(plan, sizeof(int64_t), 5, stdin) != 5 || plan[0] != %(magic)d
+    const size_t got = std::fread(plan, sizeof(int64_t), 6, stdin);
+    if (got == 0) std::_Exit(0);
+    if (got != 6 || plan[0] != %(magic)d || plan[5] != %(block)d
         || std::fread(&dt, sizeof(double), 1, stdin) != 1) {
-        std::fprintf(stderr, "the plan is incomplete\\n");
+        std::fprintf(stderr, "the plan is incomplete or not a plan\\n");
         std::_Exit(3);
     }
     double* states[] = {%(states)s};
-    double* parameters[] = {%(parameters)s, NULL};
+    double* parameters[] = {%(parameters)s};
     for (int i = 0; i < %(n_states)d; i++)
         if (std::fread(states[i], sizeof(double), %(block)d, stdin) != %(block)d) std::_Exit(3);
     for (int i = 0; i < %(n_parameters)d; i++)
@@ -47,7 +50,7 @@ DRIVER = """
             if (std::fwrite(states[i], sizeof(double), %(block)d, stdout) != %(block)d)
                 std::_Exit(4);
     }
-    std::_Exit(std::fflush(stdout) == 0 ? 0 : 4);
+    if (std::fflush(stdout) != 0) std::_Exit(4);
 }
 """
 

@@ -26,7 +26,7 @@ def draw(starts: Mapping[str, Entry], n: int, seed: int) -> dict[str, np.ndarray
     states = {}
     for name, entry in starts.items():
         if entry.kind == "box":
-            states[name] = rng.uniform(*entry.values, size=n)
+            states[name] = rng.uniform(entry.values[0], entry.values[1], size=n)
         elif entry.kind == "number":
             states[name] = np.full(n, entry.values)
     return states

@@ -23,14 +23,12 @@ def integrate(job: dict[str, Any], plan: Plan) -> np.ndarray:
     brian2.prefs.codegen.target = "numpy"
     block = plan.states.shape[1]
     dt = plan.dt * brian2.second
-    clock = brian2.Clock(dt=dt, name="sweep_clock")
-    group = brian2.NeuronGroup(
-        block, job["equations"], method=job["method"], clock=clock, name="cells"
-    )
+    clock = brian2.Clock(dt=dt)
+    group = brian2.NeuronGroup(block, job["equations"], method=job["method"], clock=clock)
     for names, rows in ((job["states"], plan.states), (job["parameters"], plan.parameters)):
         for name, row in zip(names, rows, strict=True):
             group.variables[name].set_value(np.array(row))
-    network = brian2.Network(group, name="sweep")
+    network = brian2.Network(group)
     if plan.skip:
         network.run(plan.skip * dt)
     records = np.empty((plan.records + 1, *plan.states.shape))
@@ -48,12 +46,12 @@ def integrate(job: dict[str, Any], plan: Plan) -> np.ndarray:
 
 
 def main() -> None:
-    """Read a plan from stdin, write its records to stdout."""
+    """Read plan after plan from stdin, write their records to stdout."""
     job = json.loads(sys.argv[1])
-    plan = Plan.from_bytes(
-        sys.stdin.buffer.read(), states=len(job["states"]), parameters=len(job["parameters"])
-    )
-    sys.stdout.buffer.write(np.ascontiguousarray(integrate(job, plan)).tobytes())
+    counts = {"states": len(job["states"]), "parameters": len(job["parameters"])}
+    while (plan := Plan.read(sys.stdin.buffer, **counts)) is not None:
+        sys.stdout.buffer.write(np.ascontiguousarray(integrate(job, plan)).tobytes())
+        sys.stdout.buffer.flush()
 
 
 if __name__ == "__main__":

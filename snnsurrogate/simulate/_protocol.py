@@ -1,20 +1,27 @@
-"""How a block of neurons is sent to a worker process and how its records come back.
+"""How blocks of neurons are sent to a worker process and how their records come back.
 
-Plan (stdin): magic, first step, steps without record, steps per record, records (int64); step in
-seconds (float64); then all states and all parameters, each (block,) float64 in SI units.
+Plan (stdin): magic, first step, steps without record, steps per record, records, block (int64);
+step in seconds (float64); then all states and all parameters, each (block,) float64 in SI units.
 Records (stdout): the state after the unrecorded steps and after every record, (state, block)
-float64 in SI units each.
+float64 in SI units each. A worker takes plan after plan until its input ends.
 """
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import subprocess
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import IO, Any
 
 import numpy as np
 
+__all__ = ["MAGIC", "Plan", "Worker", "WorkerError"]
+
 MAGIC = 0x736E7331
+_HEAD = 7 * 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,27 +48,32 @@ class Plan:
 
     def to_bytes(self) -> bytes:
         """The plan as the worker reads it."""
-        head = np.array([MAGIC, self.start, self.skip, self.every, self.records], dtype=np.int64)
-        parts = (head, np.array(self.dt), self.states, self.parameters)
+        block = self.states.shape[1]
+        numbers = [MAGIC, self.start, self.skip, self.every, self.records, block]
+        parts = (np.array(numbers, np.int64), np.array(self.dt), self.states, self.parameters)
         return b"".join(np.ascontiguousarray(part).tobytes() for part in parts)
 
     @classmethod
-    def from_bytes(cls, data: bytes, *, states: int, parameters: int) -> Plan:
-        """Undo :meth:`to_bytes`."""
-        head = np.frombuffer(data, dtype=np.int64, count=5)
-        if head[0] != MAGIC:
-            msg = "the plan does not begin with its magic number."
+    def read(cls, file: IO[bytes], *, states: int, parameters: int) -> Plan | None:
+        """The next plan of a worker's input, or None at its end."""
+        head = file.read(_HEAD)
+        if not head:
+            return None
+        magic, start, skip, every, records, block = np.frombuffer(head, np.int64, 6).tolist()
+        rows = states + parameters
+        body = file.read(rows * block * 8)
+        if magic != MAGIC or len(body) != rows * block * 8:
+            msg = "the plan is incomplete or not a plan."
             raise ValueError(msg)
-        dt = np.frombuffer(data, count=1, offset=40)[0]
-        values = np.frombuffer(data, offset=48).reshape(states + parameters, -1)
+        values = np.frombuffer(body).reshape(rows, block)
         return cls(
             states=values[:states],
             parameters=values[states:],
-            dt=float(dt),
-            start=int(head[1]),
-            skip=int(head[2]),
-            every=int(head[3]),
-            records=int(head[4]),
+            dt=float(np.frombuffer(head, offset=48)[0]),
+            start=start,
+            skip=skip,
+            every=every,
+            records=records,
         )
 
 
@@ -69,63 +81,102 @@ class WorkerError(RuntimeError):
     """A worker process ended without all its records."""
 
 
-def run(
-    command: Sequence[str],
-    plan: Plan,
-    *,
-    started: Callable[[subprocess.Popen], None] = lambda process: None,
-    progress: Callable[[float], None] = lambda fraction: None,
-    environment: dict[str, str] | None = None,
-) -> np.ndarray:
-    """Run one plan in a process and collect its records.
+class Worker:
+    """One simulator process, started at the first plan; use as a context manager.
 
     Args:
-        command: the worker.
-        plan: what it integrates.
-        started: receives the process, so that the caller can end it.
-        progress: receives the share of the records that arrived since the last call.
+        command: the program.
         environment: of the process.
-
-    Returns:
-        (records + 1, state, block) in SI units.
-
-    Raises:
-        WorkerError: the process failed, with what it wrote on stderr.
     """
-    result = np.empty((plan.records + 1, *plan.states.shape))
-    view = memoryview(result.reshape(-1).view(np.uint8))
-    process = subprocess.Popen(
-        list(command),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment,
-        start_new_session=True,  # Ctrl-C reaches the caller alone, which ends its workers itself
-    )
-    with process:
-        started(process)
-        if process.stdin is None or process.stdout is None or process.stderr is None:
-            msg = "the worker has no pipes."
-            raise WorkerError(msg)
-        try:
-            process.stdin.write(plan.to_bytes())
-            process.stdin.close()
-        except BrokenPipeError:
-            pass  # the worker died early; its exit status says why
-        got = 0
-        piece = max(1 << 16, len(view) // 50)
+
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str]):
+        self._command = list(command)
+        self._environment = dict(environment)
+        self._process: subprocess.Popen | None = None
+        self._words: Any = None
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+        self.close()
+
+    def _started(self) -> subprocess.Popen:
+        if self._process is None:
+            self._words = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
+            self._process = subprocess.Popen(
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._words,
+                env=self._environment,
+                start_new_session=True,  # Ctrl-C reaches the caller alone, which ends its workers
+            )
+            self._widen(self._process.stdout)
+        return self._process
+
+    @staticmethod
+    def _widen(pipe: Any) -> None:
+        """Ask for a larger pipe (Linux): fewer switches between worker and reader."""
+        if hasattr(fcntl, "F_SETPIPE_SZ"):
+            with contextlib.suppress(OSError):
+                fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 1 << 20)
+
+    def kill(self) -> None:
+        """End the process, from any thread."""
+        process = self._process
+        if process is None:
+            return
+        process.kill()
+        process.wait()
+
+    def close(self) -> None:
+        """Release the pipes of a process that has ended."""
+        process, self._process = self._process, None
+        files: tuple[Any, ...] = (process.stdin, process.stdout, self._words) if process else ()
+        for file in files:
+            with contextlib.suppress(OSError):  # unsent bytes of a killed process
+                file.close()
+
+    def run(
+        self, plan: Plan, *, progress: Callable[[float], None] = lambda share: None
+    ) -> np.ndarray:
+        """Integrate one plan.
+
+        Args:
+            plan: what to integrate.
+            progress: receives the share of the records that arrived since the last call.
+
+        Returns:
+            (records + 1, state, block) in SI units.
+
+        Raises:
+            WorkerError: the process failed, with what it wrote on stderr.
+        """
+        result = np.empty((plan.records + 1, *plan.states.shape))
+        view = memoryview(result.data).cast("B")
+        process = self._started()
+        source: Any = process.stdout
+        sink: Any = process.stdin
+        with contextlib.suppress(BrokenPipeError):  # it is gone; its exit status says why
+            sink.write(plan.to_bytes())
+            sink.flush()
+        got, piece = 0, max(1 << 16, len(view) // 50)
         while got < len(view):
-            count = process.stdout.readinto(view[got : got + piece])  # type: ignore[attr-defined]
+            count = source.readinto(view[got : got + piece])
             if not count:
-                break
+                raise self._failure(process, got, len(view))
             got += count
             progress(count / len(view))
-        message = process.stderr.read().decode(errors="replace").strip()
+        return result
+
+    def _failure(self, process: subprocess.Popen, got: int, expected: int) -> WorkerError:
         status = process.wait()
-    if status != 0 or got < len(view):
-        msg = (
-            f"the simulator process ended with status {status} after {got} of {len(view)} bytes"
-            f"{': ' + message[-2000:] if message else '.'}"
+        self._words.seek(0)
+        words = self._words.read().decode(errors="replace").strip()[-2000:]
+        ending = f": {words}" if words else "."
+        return WorkerError(
+            f"the simulator process ended with status {status} after {got} of {expected} bytes"
+            f"{ending}"
         )
-        raise WorkerError(msg)
-    return result

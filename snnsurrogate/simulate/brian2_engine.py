@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +33,8 @@ __all__ = ["BLOCK", "METHODS", "EngineError", "Program", "prepare"]
 
 BLOCK = 64  # fits the first-level cache, and splits a few hundred samples over several cores
 NUMPY_BLOCK = 512  # interpreted: one call per operation, so wide blocks pay
+STANDALONE = "brian2 (C++ standalone)"
+NUMPY = "brian2 (numpy)"
 METHODS = ("rk4", "rk2", "heun", "euler", "exponential_euler", "exact")
 # -ffast-math with its finite-math part, which Brian2 switches off, lets the compiler call the
 # vector library's exp. The kernel then cannot see non-finite numbers: records are checked after
@@ -70,21 +72,28 @@ class Program:
     states: dict[str, float]
     parameters: dict[str, float]
 
+    def worker(self) -> _protocol.Worker:
+        """A process of this program, to be used as a context manager."""
+        threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        return _protocol.Worker(self.command, os.environ | threads)
+
     def run(
         self,
+        worker: _protocol.Worker,
         states: np.ndarray,
-        parameters: dict[str, np.ndarray],
+        parameters: Mapping[str, np.ndarray],
         *,
         dt: float,
         every: int,
         records: int,
         skip: int = 0,
         start: int = 0,
-        **callbacks: Callable[..., None],
+        progress: Callable[[float], None] = lambda share: None,
     ) -> np.ndarray:
         """Integrate one block.
 
         Args:
+            worker: of :meth:`worker`.
             states: (state, sample) in SI units, at most ``block`` samples.
             parameters: name -> (sample,) in declared units.
             dt: step in seconds.
@@ -92,7 +101,7 @@ class Program:
             records: records after the first.
             skip: steps before the first record.
             start: number of the first step.
-            callbacks: ``started`` and ``progress`` of :func:`_protocol.run`.
+            progress: receives the share of the records that arrived since the last call.
 
         Returns:
             (records + 1, state, sample) in SI units.
@@ -114,16 +123,11 @@ class Program:
             every=every,
             records=records,
         )
-        environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         try:
-            result = _protocol.run(self.command, plan, environment=environment, **callbacks)
+            result = worker.run(plan, progress=progress)
         except _protocol.WorkerError as error:
             raise EngineError(str(error)) from error
         return result[:, :, :n]
-
-
-STANDALONE = "brian2 (C++ standalone)"
-NUMPY = "brian2 (numpy)"
 
 
 def prepare(system: System, *, method: str | None = None) -> Program:
@@ -140,13 +144,13 @@ def prepare(system: System, *, method: str | None = None) -> Program:
     if method not in METHODS:
         msg = f"method is {method!r}; expected one of {', '.join(METHODS)}."
         raise ValueError(msg)
-    job = {
+    job: dict[str, Any] = {
         "equations": system.brian2_equations(),
         "method": method,
         "states": list(system.state_names),
         "parameters": list(system.parameter_names),
     }
-    factors = {
+    factors: dict[str, Any] = {
         "states": {s.name: units.si_factor(s.unit) for s in system.states},
         "parameters": {p.name: units.si_factor(p.unit) for p in system.parameters},
     }

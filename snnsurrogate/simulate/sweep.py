@@ -271,7 +271,7 @@ def _frame(
         "versions": json.dumps(_versions()),
         "request": json.dumps(request),
     }
-    declared = [*model.states, *model.parameters]
+    declared: list[Any] = [*model.states, *model.parameters]
     row = 8 * len(model.states) * program.block
     return Frame(
         parameters=parameters,
