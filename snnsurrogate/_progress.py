@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 
 @contextmanager
-def progress(description: str, total: float, *, show: bool | None = None) -> Iterator[Any]:
+def progress(
+    description: str, total: float, *, show: bool | Callable[..., None] | None = None
+) -> Iterator[Any]:
     """A progress bar; the value is a function ``advance(amount, note="")``.
 
     Args:
         description: what is being done.
         total: amount of work.
-        show: True or False; None shows it on a terminal only.
+        show: True or False; None shows it on a terminal only; a function is used instead of a bar.
     """
+    if callable(show):
+        yield show
+        return
     if not (sys.stderr.isatty() if show is None else show):
         yield lambda amount, note="": None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
     with Progress(
         TextColumn("{task.description}"),

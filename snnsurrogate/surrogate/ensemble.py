@@ -5,8 +5,9 @@ from __future__ import annotations
 import multiprocessing
 import os
 import tempfile
+import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ def fit_seeds(
         out: folder that receives ``seed-<n>/`` for each; finished ones are loaded, an interrupted
             one goes on. Default: a temporary folder.
         processes: default one per core.
-        progress: show how many are finished.
+        progress: show a progress bar over all seeds; None shows it on a terminal.
     """
     with tempfile.TemporaryDirectory(prefix="snnsurrogate-") as scratch:
         root = Path(scratch if out is None else out)
@@ -51,20 +52,47 @@ def fit_seeds(
             paths.append(Path(scratch) / f"train-{i}.nc")
             ds.to_netcdf(paths[-1])
         jobs = [(model, paths, seed, budget, schedule, root / f"seed-{seed}") for seed in seeds]
-        workers = min(processes or os.cpu_count() or 1, max(len(jobs), 1))
+        total = len(jobs) * stages.work(model.stages() if schedule is None else schedule)
+        context = multiprocessing.get_context("spawn")
+        reports = context.SimpleQueue()
         with (
-            show_progress(f"training {len(jobs)} seeds", len(jobs), show=progress) as advance,
-            ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool,
+            show_progress(f"training {len(jobs)} seeds", total, show=progress) as advance,
+            ProcessPoolExecutor(
+                min(processes or os.cpu_count() or 1, len(jobs)), context, _start, (reports,)
+            ) as pool,
         ):
-            for _ in pool.map(_train, jobs):
-                advance(1)
+            pending = {pool.submit(_train, job) for job in jobs}
+            while pending:
+                done, pending = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
+                while not reports.empty():
+                    advance(*reports.get())
+                for future in done:
+                    future.result()  # raises what the training raised
         return [load(job[-1]) for job in jobs]
 
 
-def _train(job: tuple[Any, ...]) -> None:
+_reports: Any = None  # of a worker process: where its progress goes
+
+
+def _start(reports: Any) -> None:
     import torch
 
+    global _reports
+    _reports = reports
     torch.set_num_threads(1)
+
+
+def _train(job: tuple[Any, ...]) -> None:
     model, paths, seed, budget, schedule, folder = job
     datasets = [xr.load_dataset(path) for path in paths]
-    fit(model, datasets, seed=seed, budget=budget, schedule=schedule, out=folder, progress=False)
+    collected, sent = 0.0, time.monotonic()
+
+    def advance(amount: float, note: str = "") -> None:
+        nonlocal collected, sent
+        collected += amount
+        if time.monotonic() - sent > 1.0:
+            _reports.put((collected, f"seed {seed}: {note}"))
+            collected, sent = 0.0, time.monotonic()
+
+    fit(model, datasets, seed=seed, budget=budget, schedule=schedule, out=folder, progress=advance)
+    _reports.put((collected, f"seed {seed}: done"))

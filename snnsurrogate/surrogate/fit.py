@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +38,7 @@ def fit(
     seed: int = 0,
     out: str | Path | None = None,
     schedule: tuple[stages.Stage, ...] | None = None,
-    progress: bool | None = None,
+    progress: bool | Callable[..., None] | None = None,
 ) -> Surrogate:
     """Train a surrogate on a dataset.
 
@@ -58,7 +58,8 @@ def fit(
             a finished training is loaded, and an interrupted one goes on where it was; so does one
             that its budget ended, if the budget is now larger.
         schedule: stages; default ``model.stages()``.
-        progress: show a progress bar; None shows it on a terminal.
+        progress: show a progress bar; None shows it on a terminal; a function is called with the
+            amount of work done and a note.
 
     Raises:
         FloatingPointError: the loss became non-finite; nothing is saved.
@@ -114,8 +115,10 @@ def fit(
         run.history.append(entry)
 
     ended_by = "schedule"
-    total = sum(s.steps if isinstance(s, stages.Adam) else 100 * s.iterations for s in plan)
-    with show_progress("training", total, show=progress) as advance:
+    with show_progress("training", stages.work(plan), show=progress) as advance:
+        if run.stage < len(plan):  # what an earlier run has done
+            each = 1 if isinstance(plan[run.stage], stages.Adam) else 100
+            advance(stages.work(plan[: run.stage]) + each * run.step)
         while run.stage < len(plan):
             stage = plan[run.stage]
             runner = _loop.adam if isinstance(stage, stages.Adam) else _loop.levenberg_marquardt

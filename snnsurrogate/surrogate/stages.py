@@ -69,3 +69,8 @@ def from_dict(values: dict[str, Any]) -> Stage:
         msg = f"unknown training stage {kind!r}; known are {sorted(_KINDS)}"
         raise ValueError(msg)
     return _KINDS[kind](**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+
+
+def work(plan: tuple[Stage, ...]) -> float:
+    """Amount of work of a schedule, in Adam steps; a Levenberg-Marquardt iteration counts 100."""
+    return sum(s.steps if isinstance(s, Adam) else 100 * s.iterations for s in plan)
