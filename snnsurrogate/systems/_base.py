@@ -8,7 +8,6 @@ it. Outside the simulator all numbers are in the declared units.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import functools
 import hashlib
 from collections.abc import Mapping
@@ -28,6 +27,7 @@ from ._declarations import (
     SpikeRule,
     State,
 )
+from ._names import suggestion
 
 if TYPE_CHECKING:
     from snnsurrogate.kernels import Kernel
@@ -207,7 +207,8 @@ class System:
             (..., state), in state unit per ``time_unit``.
         """
         x, vector = self._arrays(x, p)
-        values = _numpy(self._derived).rhs(np.moveaxis(x, -1, 0), vector)
+        with np.errstate(over="ignore"):  # exp(huge) = inf is right: 1/(1 + inf) = 0
+            values = _numpy(self._derived).rhs(np.moveaxis(x, -1, 0), vector)
         shape = np.broadcast_shapes(x.shape[:-1], *(v.shape for v in vector))
         return np.stack([np.broadcast_to(value, shape) for value in values], -1)
 
@@ -215,7 +216,8 @@ class System:
         """Exact Jacobian of :meth:`rhs`: (..., state, state), row i for equation i."""
         x, vector = self._arrays(x, p)
         d = len(self.states)
-        values = _numpy(self._derived).jacobian(np.moveaxis(x, -1, 0), vector)
+        with np.errstate(over="ignore"):
+            values = _numpy(self._derived).jacobian(np.moveaxis(x, -1, 0), vector)
         shape = np.broadcast_shapes(x.shape[:-1], *(v.shape for v in vector))
         flat = np.stack([np.broadcast_to(value, shape) for value in values], -1)
         return flat.reshape(*shape, d, d)
@@ -274,8 +276,7 @@ def _named(name: str, items: tuple[Any, ...], what: str) -> Any:
         if item.name == name:
             return item
     names = [item.name for item in items]
-    near = difflib.get_close_matches(str(name), names, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
+    hint = suggestion(name, names)
     msg = f"{name!r} is no {what}; expected one of {', '.join(names)}.{hint}"
     raise ValueError(msg)
 

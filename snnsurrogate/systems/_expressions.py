@@ -15,6 +15,8 @@ import sympy
 
 from snnsurrogate import units
 
+from ._names import suggestion
+
 __all__ = [
     "FUNCTIONS",
     "Derived",
@@ -172,10 +174,7 @@ def _lookup(name: str, names: dict[str, sympy.Expr], where: str) -> sympy.Expr:
     if name == "pi":
         return sympy.pi
     if not _UNIT_NAME.match(name):
-        import difflib
-
-        near = difflib.get_close_matches(name, names, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        hint = suggestion(name, names)
         msg = (
             f"unknown name {name!r} in {where!r}; expected a state, a parameter, a named "
             f"expression or a unit.{hint}"

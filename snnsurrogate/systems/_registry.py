@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib.util
 import sys
 from pathlib import Path
 from typing import Any
 
 from ._base import System
+from ._names import suggestion
 
 __all__ = ["add", "get", "names", "register"]
 
@@ -53,8 +53,7 @@ def get(name: str, **parameters: Any) -> Any:
     if isinstance(name, System):
         return name.with_parameters(**parameters)
     if name not in _SYSTEMS:
-        near = difflib.get_close_matches(str(name), _SYSTEMS, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        hint = suggestion(name, _SYSTEMS)
         msg = f"no system {name!r}; expected one of {', '.join(names())}.{hint}"
         raise ValueError(msg)
     return _SYSTEMS[name].with_parameters(**parameters)

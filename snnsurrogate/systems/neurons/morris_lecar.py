@@ -54,7 +54,7 @@ SYSTEM = System(
         ("0.5 ms", 1.0e-06, 9.2e-03),
         ("1 ms", 1.4e-05, 1.7e-02),
     ),
-    spikes=SpikeRule(state="V", threshold=0.0, reset=-15.0, max_step="5 ms"),
+    spikes=SpikeRule(state="V", threshold=0.0, reset=-10.0, max_step="5 ms"),
     input="I",
     swept="I",
     large_amplitude_start={"V": 20.0, "w": 0.2},
@@ -82,14 +82,16 @@ SADDLE_NODE = SYSTEM.preset(
 HOMOCLINIC = SADDLE_NODE.preset(
     "morris-lecar-homoclinic",
     title="Morris-Lecar neuron, onset by a homoclinic orbit beside a saddle-node",
-    parameters={"phi": 0.23, "I": 37.0},
-    dt="0.5 ms",
-    benchmark=Benchmark(duration="1000 ms", at=({"I": 38.0}, {"I": 50.0}, {"I": 0.0})),
+    parameters={"phi": 0.23, "I": 36.0},
+    # Spiking and rest coexist for 35.1 < I < 38.5; the start lies on the cycle, in its upstroke.
+    large_amplitude_start={"V": -10.0, "w": 0.047},
+    dt="0.1 ms",
+    benchmark=Benchmark(duration="1000 ms", at=({"I": 36.0}, {"I": 38.0}, {"I": 30.0})),
     convergence=errors(
-        ("0.05 ms", 5.9e-10, float("inf")),
-        ("0.1 ms", 9.3e-09, float("inf")),
-        ("0.25 ms", 3.6e-07, float("inf")),
-        ("0.5 ms", 5.6e-06, float("inf")),
-        ("1 ms", 8.0e-05, float("inf")),
+        ("0.05 ms", 3.4e-08, float("inf")),
+        ("0.1 ms", 5.4e-07, float("inf")),
+        ("0.25 ms", 2.0e-05, float("inf")),
+        ("0.5 ms", 3.0e-04, float("inf")),
+        ("1 ms", 3.6e-03, float("inf")),
     ),
 )

@@ -124,7 +124,7 @@ SYSTEM = System(
         ("5 ms", float("inf"), float("inf")),
     ),
     # Between spikes V falls to -51.0 mV or lower for every V_S in [-44.7, -26]; a spike stays above
-    # -35 mV for 31 to 34 ms. Intervals inside a burst stay below 0.9 s, silent phases above 4.5 s.
+    # -35 mV for 31 to 34 ms. Intervals inside a burst stay below 1.1 s, silent phases above 4.5 s.
     spikes=SpikeRule(state="V", threshold=-35.0, reset=-40.0, max_step="15 ms"),
     bursts=BurstRule(gap="2 s"),
     swept="V_S",
@@ -165,7 +165,7 @@ BISTABLE = SYSTEM.preset(
     ),
     source=(
         "parent: Sherman and Rinzel, PNAS 89:2471 (1992); extra current after Stankevich and "
-        "Mosekilde, Chaos 27(12) (2017), doi:10.1063/1.4986401, whose formula and values are "
-        "quoted from memory and not verified"
+        "Mosekilde, Chaos 27(12) (2017), doi:10.1063/1.4986401; form and values of the current "
+        "have not been compared with the paper"
     ),
 )
