@@ -101,7 +101,8 @@ class Kernel:
             return self.parameters.index(name)
         import difflib
 
-        near = difflib.get_close_matches(name, self.parameters, n=1)
+        near = [other for other in self.parameters if other.casefold() == name.casefold()]
+        near = near or difflib.get_close_matches(name, self.parameters, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         known = ", ".join(self.parameters) or "(none)"
         msg = f"no parameter {name!r}; expected one of {known}.{hint}"

@@ -11,7 +11,7 @@ import numpy as np
 from snnsurrogate import units
 
 from ._base import System
-from ._declarations import Convergence
+from ._declarations import Convergence, SpikeRule
 
 if TYPE_CHECKING:
     from snnsurrogate.kernels import Kernel
@@ -47,6 +47,7 @@ def convergence(
     if system.benchmark is None:
         msg = f"system {system.name!r} has no benchmark; declare Benchmark(duration=..., at=...)."
         raise ValueError(msg)
+    duration = units.magnitude(system.benchmark.duration, system.time_unit, what="duration")
     steps = list(dict.fromkeys(row.dt for row in system.convergence) if dts is None else dts)
     if not steps:
         msg = f"no steps to test for {system.name!r}; give dts=('0.01 ms', '0.02 ms', ...)."
@@ -55,12 +56,12 @@ def convergence(
     if unknown:
         msg = f"unknown method {unknown[0]!r}; expected one of {', '.join(METHODS)}."
         raise ValueError(msg)
-    references = [_reference(system, case) for case in system.benchmark.at]
+    references = [_reference(system, case, duration) for case in system.benchmark.at]
     rows = []
     for method in methods:
         for dt in steps:
             errors = [
-                _error(system, case, reference, method, dt)
+                _error(system, case, duration, reference, method, dt)
                 for case, reference in zip(system.benchmark.at, references, strict=True)
             ]
             rows.append(Convergence(dt=dt, method=method, error=max(errors)))
@@ -91,12 +92,9 @@ def _start(system: System, case: Mapping[str, float]) -> tuple[Kernel, np.ndarra
     return kernel, x0, kernel.parameter_matrix(case, 1)[0]
 
 
-def _duration(system: System) -> float:
-    assert system.benchmark is not None  # noqa: S101 - checked by the caller
-    return units.magnitude(system.benchmark.duration, system.time_unit, what="duration")
-
-
-def _reference(system: System, case: Mapping[str, float]) -> tuple[np.ndarray, np.ndarray]:
+def _reference(
+    system: System, case: Mapping[str, float], duration: float
+) -> tuple[np.ndarray, np.ndarray]:
     """(spike times, final state) of the tight run."""
     from scipy.integrate import solve_ivp
 
@@ -118,7 +116,7 @@ def _reference(system: System, case: Mapping[str, float]) -> tuple[np.ndarray, n
         events.direction = 1
     scale = np.array([state.scale for state in system.states])
     answer = solve_ivp(
-        rhs, (0.0, _duration(system)), x0, method="DOP853", rtol=1e-12, atol=1e-13 * scale,
+        rhs, (0.0, duration), x0, method="DOP853", rtol=1e-12, atol=1e-13 * scale,
         events=events,
     )  # fmt: skip
     times = answer.t_events[0] if system.spikes is not None else np.empty(0)
@@ -126,13 +124,17 @@ def _reference(system: System, case: Mapping[str, float]) -> tuple[np.ndarray, n
 
 
 def _error(
-    system: System, case: Mapping[str, float], reference: Any, method: str, dt: str
+    system: System,
+    case: Mapping[str, float],
+    duration: float,
+    reference: tuple[np.ndarray, np.ndarray],
+    method: str,
+    dt: str,
 ) -> float:
     from snnsurrogate.kernels import integrate, run_exponential_euler
 
     kernel, x0, p = _start(system, case)
     h = units.magnitude(dt, system.time_unit, what="dt")
-    duration = _duration(system)
     n = int(round(duration / h))
     if abs(n * h - duration) > 1e-6 * h:
         msg = f"dt {dt} does not divide the benchmark's duration {duration:g} {system.time_unit}."
@@ -145,21 +147,23 @@ def _error(
     if not np.isfinite(trace).all():
         return math.inf
     times, final = reference
-    if len(times) == 0:
-        scale = np.array([state.scale for state in system.states])
-        spiked = system.spikes is not None and len(_crossings(system, trace, p, h))
-        return math.inf if spiked else float(np.max(np.abs(trace[-1] - final) / scale))
-    found = _crossings(system, trace, p, h)
+    found = np.empty(0)
+    if system.spikes is not None:
+        found = _crossings(system, system.spikes, trace, p, h)
     if len(found) != len(times):
         return math.inf
-    return float(np.max(np.abs(found - times)) / duration)
+    if len(times):
+        return float(np.max(np.abs(found - times)) / duration)
+    scale = np.array([state.scale for state in system.states])
+    return float(np.max(np.abs(trace[-1] - final) / scale))
 
 
-def _crossings(system: System, trace: np.ndarray, p: np.ndarray, h: float) -> np.ndarray:
+def _crossings(
+    system: System, rule: SpikeRule, trace: np.ndarray, p: np.ndarray, h: float
+) -> np.ndarray:
     """Upward crossings of the spike threshold, by cubic Hermite interpolation between steps."""
-    assert system.spikes is not None  # noqa: S101 - only called for systems with spikes
-    index = system.state_names.index(system.spikes.state)
-    v = trace[:, index] - system.spikes.threshold
+    index = system.state_names.index(rule.state)
+    v = trace[:, index] - rule.threshold
     at = np.nonzero((v[:-1] < 0) & (v[1:] >= 0))[0]
     names = dict(zip(system.parameter_names, p, strict=True))
     a, b = v[at], v[at + 1]

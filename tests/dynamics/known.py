@@ -1,0 +1,151 @@
+"""Maps and flows with answers in closed form, as kernels."""
+
+import numba
+import numpy as np
+
+from snnsurrogate.kernels import F_SIGNATURE, JAC_SIGNATURE, Kernel
+
+
+def kernel(f, jac, *, kind, states, low, high, parameters=(), defaults=(), step=1.0):
+    defaults = np.array(defaults, dtype=float)
+    return Kernel(
+        kind=kind,
+        time_step=step,
+        time_unit="s",
+        states=states,
+        state_units=("1",) * len(states),
+        parameters=parameters,
+        parameter_units=("1",) * len(parameters),
+        parameter_defaults=defaults,
+        f=numba.njit(F_SIGNATURE)(f),
+        jac=numba.njit(JAC_SIGNATURE)(jac),
+        low=np.array(low, dtype=float),
+        high=np.array(high, dtype=float),
+        parameter_low=defaults - 2.0,
+        parameter_high=defaults + 2.0,
+    )
+
+
+def logistic():
+    def f(x, p, out):
+        out[0] = p[0] * x[0] * (1 - x[0])
+
+    def jac(x, p, out):
+        out[0, 0] = p[0] * (1 - 2 * x[0])
+
+    return kernel(
+        f, jac, kind="map", states=("x",), low=[-0.1], high=[1.1], parameters=("r",), defaults=[4.0]
+    )
+
+
+def henon():
+    def f(x, p, out):
+        out[0] = 1 - p[0] * x[0] ** 2 + x[1]
+        out[1] = p[1] * x[0]
+
+    def jac(x, p, out):
+        out[0, 0] = -2 * p[0] * x[0]
+        out[0, 1] = 1.0
+        out[1, 0] = p[1]
+        out[1, 1] = 0.0
+
+    return kernel(
+        f,
+        jac,
+        kind="map",
+        states=("x", "y"),
+        low=[-2, -2],
+        high=[2, 2],
+        parameters=("a", "b"),
+        defaults=[1.4, 0.3],
+    )
+
+
+def lorenz():
+    def f(x, p, out):
+        out[0] = p[0] * (x[1] - x[0])
+        out[1] = x[0] * (p[1] - x[2]) - x[1]
+        out[2] = x[0] * x[1] - p[2] * x[2]
+
+    def jac(x, p, out):
+        out[0, 0], out[0, 1], out[0, 2] = -p[0], p[0], 0.0
+        out[1, 0], out[1, 1], out[1, 2] = p[1] - x[2], -1.0, -x[0]
+        out[2, 0], out[2, 1], out[2, 2] = x[1], x[0], -p[2]
+
+    return kernel(
+        f,
+        jac,
+        kind="flow",
+        states=("x", "y", "z"),
+        low=[-30, -30, -5],
+        high=[30, 30, 60],
+        parameters=("sigma", "r", "b"),
+        defaults=[10.0, 28.0, 8 / 3],
+        step=0.01,
+    )
+
+
+def spiral(*, kind="map", step=0.1):
+    """Linear focus z' = (p + 2i) z, as a flow or as its exact map of one step."""
+
+    def flow(x, p, out):
+        out[0] = p[0] * x[0] - 2.0 * x[1]
+        out[1] = 2.0 * x[0] + p[0] * x[1]
+
+    def flow_jac(x, p, out):
+        out[0, 0], out[0, 1], out[1, 0], out[1, 1] = p[0], -2.0, 2.0, p[0]
+
+    def step_map(x, p, out):
+        g, c, s = np.exp(p[0] * step), np.cos(2.0 * step), np.sin(2.0 * step)
+        out[0] = g * (c * x[0] - s * x[1])
+        out[1] = g * (s * x[0] + c * x[1])
+
+    def step_jac(x, p, out):
+        g, c, s = np.exp(p[0] * step), np.cos(2.0 * step), np.sin(2.0 * step)
+        out[0, 0], out[0, 1], out[1, 0], out[1, 1] = g * c, -g * s, g * s, g * c
+
+    f, jac = (step_map, step_jac) if kind == "map" else (flow, flow_jac)
+    return kernel(
+        f,
+        jac,
+        kind=kind,
+        states=("x", "y"),
+        low=[-1, -1.5],
+        high=[1.5, 1],
+        parameters=("mu",),
+        defaults=[-0.3],
+        step=step,
+    )
+
+
+def no_fixed_point():
+    def f(x, p, out):
+        out[0] = 1.0 + x[0] ** 2
+
+    def jac(x, p, out):
+        out[0, 0] = 2 * x[0]
+
+    return kernel(f, jac, kind="flow", states=("x",), low=[-3], high=[3], step=0.01)
+
+
+def saddle_node():
+    """x' = p - x^2: fixed points +-sqrt(p), none for p < 0; a fold, never a Hopf point."""
+
+    def f(x, p, out):
+        out[0] = p[0] - x[0] ** 2
+        out[1] = -x[1]
+
+    def jac(x, p, out):
+        out[0, 0], out[0, 1], out[1, 0], out[1, 1] = -2 * x[0], 0.0, 0.0, -1.0
+
+    return kernel(
+        f,
+        jac,
+        kind="flow",
+        states=("x", "y"),
+        low=[-3, -1],
+        high=[3, 1],
+        parameters=("p",),
+        defaults=[1.0],
+        step=0.01,
+    )
