@@ -28,7 +28,7 @@ from snnsurrogate.features import bursts as _bursts
 REGIMES = ("quiescent", "tonic", "bursting")
 QUIESCENT, TONIC, BURSTING = range(3)
 MISSING = -1
-IRREGULAR = 0.02
+IRREGULAR = 0.005
 LONGEST_PERIOD = 8
 
 

@@ -61,7 +61,7 @@ def sherman():
     """Function V_S, ... -> dataset of the Sherman neuron under the evaluation protocol."""
 
     def run(v_s, *, duration=60.0, transient=40.0, record=0.01, dt=0.001, **options):
-        swept = {"V_S": v_s} | options.pop("parameters", {})
+        swept = ({} if v_s is None else {"V_S": v_s}) | options.pop("parameters", {})
         return simulate(
             options.pop("name", "sherman"),
             swept,

@@ -59,8 +59,9 @@ def test_tonic_trains_have_no_bursts(intervals):
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_a_poisson_train_has_no_bursts(seed):
-    times = np.cumsum(np.random.default_rng(seed).exponential(0.5, 120))
+@pytest.mark.parametrize("shape", [1.0, 4.0])
+def test_an_irregular_train_has_no_bursts(seed, shape):
+    times = np.cumsum(np.random.default_rng(seed).gamma(shape, 0.5 / shape, 120))
     assert len(segment(times, start=0.0, stop=times[-1])) == 0
 
 
@@ -75,6 +76,19 @@ def test_a_poisson_train_has_no_bursts(seed):
 def test_bursting_trains_are_cut_at_their_silences(intervals, n):
     times = train(intervals[:-1] if n > 2 else intervals)
     assert len(segment(times, start=0.0, stop=times[-1] + 0.1)) == n
+
+
+def test_bursts_whose_intervals_fill_the_stretch_are_found_by_their_typical_values():
+    # chaotic bursting of the Hindmarsh-Rose neuron, I = 3.25
+    intervals = [12, 15, 21, 53, 23, 68, 14, 19, 35, 69, 14, 18, 32, 72, 13, 16, 22, 65]
+    intervals += [16, 23, 67, 15, 20, 46, 32, 72]
+    ordered = np.sort(intervals)
+    assert np.max(ordered[1:] / ordered[:-1]) < 1.4
+    times = train(intervals * 4)
+    bursts = segment(times, start=0.0, stop=times[-1])
+    # 7 silences of 53 and more per repeat; the slow ends (32, 35, 46) may be cut off as well
+    assert 27 <= len(bursts) <= 46
+    assert 2 <= bursts.spikes_per_burst <= 4
 
 
 def test_a_single_burst_is_found_by_the_silence_after_it():

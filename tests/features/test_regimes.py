@@ -141,3 +141,44 @@ def test_resting_beside_bursting_in_the_bistable_variant(sherman):
     moving = sherman([-36.0], name="sherman-bistable")
     assert features.regimes(at_rest).values.tolist() == [QUIESCENT]
     assert features.regimes(moving).values.tolist() == [BURSTING]
+
+
+@pytest.mark.parametrize(
+    ("current", "regime"),
+    [
+        (1.0, QUIESCENT),
+        (1.5, TONIC),
+        (2.0, BURSTING),  # doublets
+        (2.5, BURSTING),
+        (3.1, BURSTING),  # chaotic: the intervals fill the stretch between the classes
+        (3.25, BURSTING),
+        (3.3, BURSTING),
+        (3.4, TONIC),
+        (4.0, TONIC),
+    ],
+)
+def test_the_rule_holds_for_another_burster(sherman, current, regime):
+    made = sherman(
+        None,
+        name="hindmarsh-rose",
+        parameters={"I": [current]},
+        duration=4000.0,
+        transient=2000.0,
+        record=0.1,
+        dt=0.02,
+    )
+    assert features.regimes(made).values.tolist() == [regime]
+
+
+def test_hodgkin_huxley_rests_fires_and_is_blocked(sherman):
+    made = sherman(
+        None,
+        name="hodgkin-huxley",
+        parameters={"I": [0.0, 5.0, 10.0, 50.0, 170.0]},
+        duration=500.0,
+        transient=200.0,
+        record=0.05,
+        dt=0.01,
+    )
+    found = features.regimes(made).values.tolist()
+    assert found == [QUIESCENT, QUIESCENT, TONIC, TONIC, QUIESCENT]
