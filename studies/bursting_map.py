@@ -63,10 +63,8 @@ class Preset:
     record: str = "60 s"
     tolerance: float = 0.02  # of boundaries, mV
     seeds: tuple[int, ...] = (0, 1)
-    hidden: tuple[int, ...] = (32, 32)
-    schedule: tuple[Any, ...] = field(
-        default=(Adam(steps=3000), LM(iterations=130, points=16000))
-    )
+    hidden: tuple[int, ...] = (24, 24)
+    schedule: tuple[Any, ...] = field(default=(Adam(steps=3000), LM(iterations=250, points=16000)))
 
 
 PRESETS = {
@@ -87,7 +85,7 @@ PRESETS = {
         transients=1024,
         tolerance=0.005,
         seeds=(0, 1, 2, 3, 4),
-        schedule=(Adam(steps=3000), LM(iterations=250, points=32000)),
+        schedule=(Adam(steps=3000), LM(iterations=400, points=30000)),
     ),
 }
 
