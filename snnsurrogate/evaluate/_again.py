@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -188,4 +189,7 @@ class Sweep:
     def surrogate(self, surrogate: Any, values: np.ndarray) -> xr.Dataset:
         """The surrogate from the truth's t = 0 states."""
         parameters, _ = self._beside(values)
-        return surrogate.rollout(self._start(values), parameters, self.recipe.duration)
+        start = self._start(values)
+        with warnings.catch_warnings():  # the rollout over the whole sweep has warned already
+            warnings.simplefilter("ignore", UserWarning)
+            return surrogate.rollout(start, parameters, self.recipe.duration)

@@ -89,7 +89,8 @@ def check(truth: xr.Dataset, prediction: xr.Dataset, *, what: str = "prediction"
         msg = (
             f"truth and {what} cannot be compared:\n"
             + "\n".join(f"  - {line}" for line in found)
-            + "\nRoll the surrogate out from the truth's own states, parameters and duration."
+            + "\nRoll the surrogate out from the truth's own states, parameters and duration, and "
+            "record the truth at the surrogate's step."
         )
         raise ComparisonError(msg)
 
