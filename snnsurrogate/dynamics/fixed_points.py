@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from scipy.stats import qmc
 
 from snnsurrogate.kernels import Kernel
 
@@ -108,6 +107,8 @@ def _starts(low: np.ndarray, high: np.ndarray, n: int, seed: int) -> np.ndarray:
     if n < 1:
         msg = f"starts={n}; expected at least 1."
         raise ValueError(msg)
+    from scipy.stats import qmc  # takes a second to import
+
     rng = np.random.default_rng(seed)
     unit = qmc.Sobol(len(low), scramble=True, rng=rng).random_base2(int(np.ceil(np.log2(n))))
     unit[0] = 0.5  # the middle of the box, always
