@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -75,9 +77,21 @@ def __getattr__(name: str) -> Any:
     path, attribute = _PUBLIC[name]
     module = importlib.import_module(f"snnsurrogate.{path}")
     value = module if attribute is None else getattr(module, attribute)
-    globals()[name] = value  # a submodule of the same name must not hide the function
+    globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
     return sorted([*globals(), *_PUBLIC])
+
+
+class _Package(ModuleType):
+    """Importing a room sets it as an attribute here; it must not hide the function of its name."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        function = _PUBLIC.get(name, ("", None))[1]
+        if function is None or not isinstance(value, ModuleType):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
