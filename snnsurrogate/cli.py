@@ -36,7 +36,8 @@ Texts = Annotated[list[str] | None, typer.Option()]
 
 
 def _print(*what: Any) -> None:
-    Console(highlight=False, markup=False, soft_wrap=True).print(*what)
+    width = None if sys.stdout.isatty() else 120  # a file or a pipe has no width of its own
+    Console(highlight=False, markup=False, soft_wrap=True, width=width).print(*what)
 
 
 def _table(*left: str, right: Sequence[str] = ()) -> Table:
@@ -273,26 +274,22 @@ def evaluate(
 
     other = sns.open(prediction) if prediction.endswith(".nc") else sns.load(prediction)
     scores = score(sns.open(truth), other, twin=sns.open(twin) if twin else None)
-    scores.to_netcdf(out)
-    table = _flat(scores)
+    sns.save_scores(scores, out)
+    table = sns.to_json(scores)
     out.with_suffix(".json").write_text(json.dumps(table, indent=2) + "\n")
     _score_table(table)
     _print(f"wrote {out} and {out.with_suffix('.json')}")
 
 
-def _flat(scores: Any) -> dict[str, dict[str, Any]]:
-    from snnsurrogate.evaluate import to_json
-
-    return to_json(scores)
-
-
 def _score_table(scores: dict[str, dict[str, Any]]) -> None:
-    table = _table("score", right=("value", "unit", "floor"))
+    """Print a flat map of scores; over several seeds: median, smallest and largest."""
+    spread = any("min" in entry for entry in scores.values())
+    keys = ("value", "min", "max", "floor") if spread else ("value", "floor")
+    heads = ("median", "smallest", "largest", "floor") if spread else keys
+    table = _table("score", right=(*heads, "unit"))
     for name, entry in scores.items():
-        value, floor = (
-            "–" if entry.get(k) is None else f"{entry[k]:.5g}" for k in ("value", "floor")
-        )
-        table.add_row(name, value, str(entry.get("unit", "")), floor)
+        shown = ["–" if entry.get(k) is None else f"{entry[k]:.4g}" for k in keys]
+        table.add_row(name, *shown, str(entry.get("unit", "")))
     _print(table)
 
 
@@ -305,14 +302,10 @@ def report(
 
     `snnsurrogate report scores.nc --out page.html`
     """
-    import xarray as xr
-
+    import snnsurrogate as sns
     from snnsurrogate.report import report as write
 
-    if not scores.is_file():
-        msg = f"no file {scores}"
-        raise FileNotFoundError(msg)
-    page = write(xr.load_dataset(scores), out)
+    page = write(sns.open_scores(scores), out)
     _print(f"wrote {page}")
 
 
@@ -339,10 +332,10 @@ def study(
         return
     found = _studies.find(name)
     folder = out or Path("runs") / found.name
-    scores = _studies.run(name, preset=preset, out=folder, **_options.settings(set_))
-    if hasattr(scores, "data_vars"):
-        _score_table(_flat(scores))
-    page = folder / "report.html"
+    _studies.run(name, preset=preset, out=folder, **_options.settings(set_))
+    flat, page = folder / "scores.json", folder / "report.html"
+    if flat.is_file():
+        _score_table(json.loads(flat.read_text()))
     if page.is_file():
         _print(f"page: {page.resolve()}")
 

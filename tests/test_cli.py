@@ -182,3 +182,56 @@ def test_bench_prints_a_table_and_writes_json(call, tmp_path, monkeypatch):
     written = json.loads((tmp_path / "bench.json").read_text())
     assert written["figures"][0]["value"] == 41.0
     assert written["machine"]["cores"] >= 1
+
+
+@pytest.mark.slow
+@pytest.mark.brian
+@pytest.mark.filterwarnings("ignore::snnsurrogate.surrogate.ExtrapolationWarning")
+def test_every_step_from_a_system_to_a_page(call, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    record = ["--record-every", "10 ms", "--duration"]
+    train = ["simulate", "sherman", "--sobol", "V_S=-44:-33", "-n", 8, *record, "4 s"]
+    status, out, _ = call(*train, "--initial", "V=-65:-20", "--out", "train.nc")
+    assert status == 0
+    assert "8 samples (8 ok), 401 times each" in out
+    assert call("check", "train.nc")[:2] == (0, "train.nc: ok\n")
+    fit = ["fit", "recurrent-map", "train.nc", "--set", "hidden=[8]", "--budget", "3 s"]
+    assert call(*fit, "--out", "surrogate")[0] == 0
+    test = ["simulate", "sherman", "--grid", "V_S=-40:-33:3", *record, "20 s"]
+    assert call(*test, "--transient", "10 s", "--out", "test.nc")[0] == 0
+    roll = ["rollout", "surrogate", "--initial-from", "test.nc", "--duration", "2 s"]
+    assert call(*roll, "--out", "short.nc")[0] == 0
+    assert call("check", "short.nc")[0] == 0
+    status, out, _ = call("evaluate", "test.nc", "surrogate", "--out", "scores.nc")
+    assert status == 0
+    assert "agreement" in out
+    flat = json.loads((tmp_path / "scores.json").read_text())
+    assert set(flat["agreement"]) == {"value", "unit", "floor"}
+    assert flat["agreement"]["floor"] == 1.0
+    assert call("report", "scores.nc", "--out", "page.html")[0] == 0
+    assert "3 held-out samples" in (tmp_path / "page.html").read_text()
+    # an existing file of another sweep is refused and left alone
+    before = (tmp_path / "test.nc").read_bytes()
+    status, _, err = call(*test, "--transient", "5 s", "--out", "test.nc")
+    assert status == 2
+    assert "nothing was overwritten" in err
+    assert (tmp_path / "test.nc").read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [b"", b"CDF\x01 cut short", b"\x89HDF\r\n\x1a\n" + b"\0" * 99])
+def test_check_names_what_is_wrong_with_a_foreign_file(call, tmp_path, content):
+    path = tmp_path / "foreign.nc"
+    path.write_bytes(content)
+    status, out, _ = call("check", path)
+    assert status == 1
+    assert "violation" in out
+
+
+def test_catalogue_names_everything_that_is_registered(call):
+    import snnsurrogate as sns
+    from snnsurrogate.evaluate.metrics import METRICS
+
+    status, out, _ = call("systems", "--markdown")
+    assert status == 0
+    names = [*sns.systems.names(), *sns.models.names(), *METRICS, *sns.features.FEATURES]
+    assert [name for name in names if f"`{name}`" not in out] == []

@@ -43,7 +43,7 @@ def draw(view: View) -> Figure:
             label="surrogate",
         )
         top.set_title(name.replace("_", " ").replace("isi", "interspike interval,"))
-        top.set_ylabel(pretty_unit(unit) or "count")
+        top.set_ylabel(pretty_unit(unit) or ("count" if "spikes" in name else "fraction"))
         if "twin" in view.sources:
             floor = view.of(name, "twin")[order] - truth
             bottom.plot(x, floor, color=SOURCE["twin"], linewidth=1.1, label="twin (floor)")

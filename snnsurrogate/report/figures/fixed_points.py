@@ -5,8 +5,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from snnsurrogate.report._style import SOURCE, new_figure, panel_letter
-from snnsurrogate.report._view import View, symbol, with_unit
+from snnsurrogate.report._style import MUTED, SOURCE, new_figure, panel_letter
+from snnsurrogate.report._view import View, number, symbol, with_unit
 from snnsurrogate.report.figures._panel import Panel
 
 _MARKS = 45  # surrogate markers along the branch: more would hide the line beneath
@@ -61,16 +61,25 @@ def _branch(view: View, ax: Axes, x: np.ndarray, order: np.ndarray, thin: np.nda
 
 
 def _position_error(view: View, ax: Axes, x: np.ndarray, order: np.ndarray) -> None:
-    difference = np.abs(view.of("fp_state", "surrogate") - view.of("fp_state", "truth"))[order]
     state = view.states[0]
-    ax.semilogy(x, difference[:, 0], color=SOURCE["surrogate"], linewidth=1.3, label="surrogate")
+    unit = view.state_unit(state)
+
+    def error(source: str) -> np.ndarray:
+        return np.abs(view.of("fp_state", source) - view.of("fp_state", "truth"))[order, 0]
+
+    difference = error("surrogate")
+    ax.semilogy(x, difference, color=SOURCE["surrogate"], linewidth=1.3, label="surrogate")
     if "twin" in view.sources:
-        floor = np.abs(view.of("fp_state", "twin") - view.of("fp_state", "truth"))[order, 0]
-        if np.nanmax(floor, initial=0) > 0:
+        floor = error("twin")
+        worst, least = np.nanmax(floor, initial=0), np.nanmin(difference[difference > 0], initial=1)
+        if worst > 1e-2 * least:
             ax.semilogy(x, floor, color=SOURCE["twin"], linewidth=1, label="twin (floor)")
             ax.legend(loc="best")
+        else:  # drawn, it would press everything else into the top of the axes
+            text = f"floor (twin): at most {number(float(worst), 3)} {unit}"
+            ax.text(0.98, 0.03, text, transform=ax.transAxes, ha="right", fontsize=8.5, color=MUTED)
     ax.set_title("error of its position")
-    ax.set_ylabel(with_unit(f"|Δ{symbol(state)}*|", view.state_unit(state)))
+    ax.set_ylabel(with_unit(f"|Δ{symbol(state)}*|", unit))
 
 
 def _rate_axis(ax: Axes, rates: np.ndarray) -> None:
