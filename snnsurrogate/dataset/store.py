@@ -9,6 +9,7 @@ that a failing disk damaged is noticed and made again.
 from __future__ import annotations
 
 import contextlib
+import glob
 import hashlib
 import json
 import os
@@ -40,6 +41,7 @@ def atomic(path: Path) -> Iterator[Path]:
         OSError: the disk is full or the folder cannot be written to.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(path.parent, path.name)
     private = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         yield private
@@ -49,6 +51,14 @@ def atomic(path: Path) -> Iterator[Path]:
         _sync_folder(path.parent)
     finally:
         private.unlink(missing_ok=True)
+
+
+def _remove_leftovers(folder: Path, name: str) -> None:
+    """Remove half-written files of processes that are gone."""
+    for path in folder.glob(f".{glob.escape(name)}*.part"):
+        process = path.name.split(".")[-2]
+        if not process.isdigit() or not _alive(int(process)):
+            path.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -84,6 +94,7 @@ class Store:
         self.request = json.loads(json.dumps(dict(request)))
         if (self.folder / "manifest.json").exists():
             self._compare(_manifest(self.folder)["request"])
+            self._mend(header)
         elif _foreign(self.folder):
             msg = (
                 f"{self.folder} exists and holds no sweep; give an empty or new folder (or a "
@@ -95,7 +106,7 @@ class Store:
             with atomic(self.folder / "manifest.json") as private:
                 text = {"format": FORMAT, "hash": request_hash(self.request)}
                 private.write_text(json.dumps(text | {"request": self.request}, indent=1))
-        self._clean()
+        _remove_leftovers(self.folder, "")
 
     def _compare(self, stored: Mapping[str, Any]) -> None:
         lines = differences(stored, self.request)
@@ -106,12 +117,12 @@ class Store:
             )
             raise StoreMismatch(msg)
 
-    def _clean(self) -> None:
-        """Remove half-written files of processes that are gone."""
-        for path in self.folder.glob(".*.part"):
-            process = path.name.split(".")[-2]
-            if not process.isdigit() or not _alive(int(process)):
-                path.unlink(missing_ok=True)
+    def _mend(self, header: Mapping[str, Any]) -> None:
+        """Write the header again if it is lost; the request says what it must be."""
+        try:
+            _read_arrays(self.folder / "header.npz")
+        except (FileNotFoundError, DatasetError):
+            _write_arrays(self.folder / "header.npz", header)
 
     def path(self, block: int, chunk: int) -> Path:
         """File of one shard."""
@@ -145,11 +156,12 @@ def read_shard(folder: Path, block: int, chunk: int) -> dict[str, np.ndarray] | 
 
 def _read_arrays(path: Path) -> dict[str, np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # numpy leaves a file open that it opened itself and cannot read.
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
     except FileNotFoundError:
         raise
-    except (zipfile.BadZipFile, OSError, ValueError, EOFError, KeyError) as error:
+    except (zipfile.BadZipFile, OSError, ValueError, EOFError, KeyError, TypeError) as error:
         msg = f"{path} is damaged: {error}"
         raise DatasetError(msg) from error
 
@@ -201,6 +213,8 @@ def differences(stored: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
 
 def _short(value: Any) -> str:
     text = json.dumps(value)
+    if isinstance(value, str) and len(value) == 64:  # a hash of many values
+        return f"{value[:12]}..."
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
