@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from snnsurrogate.dataset import open as open
     from snnsurrogate.dataset import save as save
     from snnsurrogate.dataset import to_grid as to_grid
-    from snnsurrogate.evaluate import evaluate as evaluate
+    from snnsurrogate.evaluate import evaluate as evaluate  # type: ignore[no-redef]
     from snnsurrogate.evaluate import open_scores as open_scores
     from snnsurrogate.evaluate import save_scores as save_scores
     from snnsurrogate.evaluate import to_json as to_json
-    from snnsurrogate.features import regimes as regimes
+    from snnsurrogate.features import regimes as regimes  # type: ignore[no-redef]
     from snnsurrogate.report import report as report
     from snnsurrogate.simulate import Design as Design
     from snnsurrogate.simulate import simulate as simulate
     from snnsurrogate.surrogate import Surrogate as Surrogate
-    from snnsurrogate.surrogate import fit as fit
+    from snnsurrogate.surrogate import fit as fit  # type: ignore[no-redef]
     from snnsurrogate.surrogate import fit_seeds as fit_seeds
     from snnsurrogate.surrogate import load as load
     from snnsurrogate.surrogate import models as models

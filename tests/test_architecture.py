@@ -18,6 +18,7 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 ROOMS = [
     "_shipped",
     "_progress",
+    "_cache",
     "units",
     "schema",
     "kernels",

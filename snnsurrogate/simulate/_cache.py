@@ -12,16 +12,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-__all__ = ["compiler", "digest", "folder", "machine"]
-
-
-def folder() -> Path:
-    """The cache folder: $SNNSURROGATE_CACHE, else snnsurrogate in $XDG_CACHE_HOME or ~/.cache."""
-    own = os.environ.get("SNNSURROGATE_CACHE")
-    if own:
-        return Path(own).expanduser()
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser() / "snnsurrogate"
+__all__ = ["compiler", "digest", "machine"]
 
 
 def compiler() -> str | None:

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from snnsurrogate import units
+from snnsurrogate._cache import cache_home
 from snnsurrogate.simulate import _build, _cache, _protocol
 
 if TYPE_CHECKING:
@@ -175,7 +176,7 @@ def _program(job: dict[str, Any], cxx: str) -> tuple[Path, bool]:
         "brian2": importlib.metadata.version("brian2"),
         "machine": _cache.machine(cxx),
     }
-    home = _cache.folder() / "brian2"
+    home = cache_home() / "brian2"
     final = home / _cache.digest(key)[:32]
     if (final / "main").is_file():
         return final / "main", False

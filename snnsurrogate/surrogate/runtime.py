@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numba
 import numpy as np
 
+from snnsurrogate._cache import import_source
 from snnsurrogate.kernels import F_SIGNATURE, JAC_SIGNATURE, Kernel
 from snnsurrogate.surrogate._lowering import NotLowerableError, lower, source
 from snnsurrogate.surrogate.scaling import Scaling
-from snnsurrogate.systems._codegen import import_source
 
 if TYPE_CHECKING:
     from torch import nn

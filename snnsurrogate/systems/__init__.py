@@ -9,7 +9,6 @@ from ._base import System as System
 from ._convergence import convergence as convergence
 from ._convergence import convergence_page as convergence_page
 from ._declarations import Benchmark as Benchmark
-from ._declarations import BurstRule as BurstRule
 from ._declarations import Check as Check
 from ._declarations import Convergence as Convergence
 from ._declarations import Parameter as Parameter

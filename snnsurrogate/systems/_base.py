@@ -20,7 +20,6 @@ from snnsurrogate import units
 
 from ._declarations import (
     Benchmark,
-    BurstRule,
     Check,
     Convergence,
     Parameter,
@@ -51,7 +50,6 @@ class System:
         dt: default integration step, the outcome of ``convergence``.
         method: default integrator, as Brian2 names it.
         spikes: spike rule, or None.
-        bursts: burst rule, or None.
         checks: known values.
         benchmark: the runs behind ``convergence``.
         convergence: the table from which ``dt`` was chosen: the largest step whose error stays
@@ -72,7 +70,6 @@ class System:
     dt: str
     method: str = "rk4"
     spikes: SpikeRule | None = None
-    bursts: BurstRule | None = None
     checks: tuple[Check, ...] = ()
     benchmark: Benchmark | None = None
     convergence: tuple[Convergence, ...] = ()
@@ -299,7 +296,9 @@ _COMPILED: dict[Any, Any] = {}
 
 
 def _compiled(derived: Any) -> Any:
-    from ._codegen import import_source, numba_source
+    from snnsurrogate._cache import import_source
+
+    from ._codegen import numba_source
 
     if derived not in _COMPILED:
         _COMPILED[derived] = import_source(numba_source(derived))

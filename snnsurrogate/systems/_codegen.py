@@ -1,18 +1,7 @@
-"""From symbols to compiled code: source text, written once to a cache and imported from there.
-
-Numba can keep compiled code on disk only for functions that live in a file. The generated source is
-therefore stored under the user's cache folder by content, and a second process compiles nothing.
-Where no folder can be written the source is compiled in memory.
-"""
+"""From symbols to source text: NumPy functions, and a module of Numba kernels."""
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
-import os
-import sys
-import tempfile
-from pathlib import Path
 from types import ModuleType
 
 import sympy
@@ -20,21 +9,9 @@ from sympy.printing.pycode import PythonCodePrinter
 
 from ._expressions import Derived
 
-__all__ = ["cache_folder", "import_source", "numba_source", "numpy_functions"]
+__all__ = ["numba_source", "numpy_functions"]
 
 _VERSION = 1  # raise it when the generated text changes meaning
-
-
-def cache_folder() -> Path:
-    """Folder of generated kernels: ``$SNNSURROGATE_CACHE`` or the user's cache, ``kernels`` below.
-
-    ``XDG_CACHE_HOME`` is honoured; the default is ``~/.cache/snnsurrogate``.
-    """
-    own = os.environ.get("SNNSURROGATE_CACHE")
-    if own:
-        return Path(own) / "kernels"
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "snnsurrogate" / "kernels"
 
 
 class _Printer(PythonCodePrinter):
@@ -158,46 +135,3 @@ def _exprel_derivative(x):  # type: ignore[no-untyped-def]
         term = term * small * (k + 1.0) / (k * (k + 2.0))
         total = total + term
     return np.where(near, total, (np.exp(far) - np.expm1(far) / far) / far)
-
-
-def import_source(source: str) -> ModuleType:
-    """Import generated source, from the cache folder if it can be written, else from memory."""
-    name = "snnsurrogate_kernel_" + hashlib.sha256(source.encode()).hexdigest()[:24]
-    if name in sys.modules:
-        return sys.modules[name]
-    try:
-        path = _stored(source, name)
-        module = _load(path, name)
-    except OSError:
-        module = ModuleType(name)
-        exec(compile(source, f"<{name}>", "exec"), vars(module))
-    sys.modules[name] = module
-    return module
-
-
-def _stored(source: str, name: str) -> Path:
-    folder = cache_folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}.py"
-    if path.exists() and path.read_text() == source:
-        return path  # rewriting would change its time stamp and void Numba's index
-    handle, partial = tempfile.mkstemp(dir=folder, suffix=".tmp")
-    with os.fdopen(handle, "w") as file:
-        file.write(source)
-    os.replace(partial, path)
-    return path
-
-
-def _load(path: Path, name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        msg = f"cannot import {path}"
-        raise OSError(msg)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # Numba looks the module up while compiling
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module

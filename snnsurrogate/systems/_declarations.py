@@ -8,7 +8,6 @@ from typing import Any
 
 __all__ = [
     "Benchmark",
-    "BurstRule",
     "Check",
     "Convergence",
     "Parameter",
@@ -57,13 +56,6 @@ class SpikeRule:
     threshold: float
     reset: float
     max_step: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class BurstRule:
-    """Intervals longer than ``gap`` separate bursts; shorter ones lie inside a burst."""
-
-    gap: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ the "currents" of the text carry mV.
 from __future__ import annotations
 
 from snnsurrogate.systems._base import System
-from snnsurrogate.systems._declarations import Benchmark, BurstRule, Check, SpikeRule
+from snnsurrogate.systems._declarations import Benchmark, Check, SpikeRule
 
 from ._shared import errors, state
 from ._shared import parameter as _parameter
@@ -126,7 +126,6 @@ SYSTEM = System(
     # Between spikes V falls to -51.0 mV or lower for every V_S in [-44.7, -26]; a spike stays above
     # -35 mV for 31 to 34 ms. Intervals inside a burst stay below 1.1 s, silent phases above 4.5 s.
     spikes=SpikeRule(state="V", threshold=-35.0, reset=-40.0, max_step="15 ms"),
-    bursts=BurstRule(gap="2 s"),
     swept="V_S",
     # The upstroke of a spike in mid-burst at V_S = -40 mV.
     large_amplitude_start={"V": -30.0, "n": 0.0206, "S": 0.178},
