@@ -85,6 +85,7 @@ PRESETS = {
         transients=1024,
         tolerance=0.005,
         seeds=(0, 1, 2, 3, 4),
+        first_order=150_000,
         schedule=(Adam(steps=3000), LM(iterations=400, points=30000)),
     ),
 }
@@ -106,6 +107,8 @@ def main(preset: str = "quick", out: Path = Path("runs/bursting-map")) -> xr.Dat
         first = scores if first is None else first
         prefix = "" if name == size.cases[0] else f"{name}."
         summary |= {prefix + key: entry for key, entry in flat.items()}
+        if name == size.cases[0]:
+            summary |= baselines(CASES[name], size, folder, out / "data")
         write(out / "scores.json", json.dumps(summary, indent=1) + "\n")
     if first is None:
         msg = f"preset {preset!r} has no case"
@@ -140,6 +143,44 @@ def run_case(
     sns.save_scores(every[chosen], folder / "scores.nc")
     sns.report(every[chosen], folder / "report.html")
     return every[chosen], over_seeds([sns.to_json(scores) for scores in every])
+
+
+def baselines(case: Case, size: Preset, folder: Path, data: Path) -> dict[str, dict[str, Any]]:
+    """What is to be beaten: a lookup table, the simulator at the map's own step, Adam alone."""
+    train, truth = datasets(case, size, data)
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+
+    nearest = abs(train[0].V_S.values[None] - truth.V_S.values[:, None]).argmin(1)
+    labels, looked_up = sns.regimes(truth).values, sns.regimes(train[0]).values[nearest]
+    recall = [(looked_up[labels == k] == k).mean() for k in np.unique(labels)]
+    found["lookup"] = {
+        "agreement": {"value": float((looked_up == labels).mean()), "unit": "1", "floor": 1.0},
+        "mean_recall": {"value": float(np.mean(recall)), "unit": "1", "floor": 1.0},
+    }
+    start = {state: truth[state].values[:, 0] for state in ("V", "n", "S")}
+    for step in ("5 ms", STEP):
+        coarse = sns.simulate(
+            "sherman",
+            sns.Design.points({"V_S": truth.V_S.values}, initial=start),
+            duration=size.record,
+            record_every=STEP,
+            dt=step,
+        )
+        found[f"simulator {step}"] = sns.to_json(sns.evaluate(truth, coarse, boundaries=False))
+    if size.first_order:
+        surrogates = sns.fit_seeds(
+            sns.models.RecurrentMap(hidden=size.hidden),
+            train,
+            size.seeds,
+            schedule=(Adam(steps=size.first_order),),
+            out=folder / "first-order",
+        )
+        flats = [
+            sns.to_json(sns.evaluate(truth, s, boundary_tolerance=size.tolerance))
+            for s in surrogates
+        ]
+        found["first order"] = over_seeds(flats)
+    return {f"baseline.{name}.{k}": v for name, flat in found.items() for k, v in flat.items()}
 
 
 def datasets(case: Case, size: Preset, data: Path) -> tuple[list[xr.Dataset], xr.Dataset]:

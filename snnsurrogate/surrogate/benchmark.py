@@ -12,7 +12,7 @@ from snnsurrogate.surrogate.scaling import Scaling
 
 
 def rollout_against_torch(
-    *, hidden: tuple[int, ...] = (32, 32), steps: int = 20000, repeats: int = 5
+    *, hidden: tuple[int, ...] = (24, 24), steps: int = 20000, repeats: int = 5
 ) -> dict[str, float]:
     """Steps per second of one trajectory, compiled and torch eager, and their ratio.
 

@@ -18,7 +18,7 @@ class Adam:
         horizon: steps of free run per residual.
     """
 
-    steps: int = 4000
+    steps: int = 3000
     batch: int = 2000
     learning_rate: tuple[float, float] = (4e-3, 1e-4)
     horizon: int = 1
@@ -37,7 +37,7 @@ class LevenbergMarquardt:
         tolerance: stop when ten iterations lower the sum of squares by less than this fraction.
     """
 
-    iterations: int = 150
+    iterations: int = 250
     points: int = 16000
     horizon: int = 1
     draw: int = 0

@@ -28,7 +28,7 @@ class RecurrentMap(ModelConfig):
     """
 
     name: ClassVar[str] = "recurrent-map"
-    hidden: tuple[int, ...] = (32, 32)
+    hidden: tuple[int, ...] = (24, 24)
     activation: str = "tanh"
     dtype: str = "float64"
 
