@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import builtins
+import contextlib
 import difflib
 import hashlib
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import netCDF4
 import numpy as np
 import xarray as xr
 
 from snnsurrogate import _shipped, schema
 from snnsurrogate.dataset.frame import Frame, assemble
-from snnsurrogate.dataset.store import DatasetError, atomic, read_shard, read_store
+from snnsurrogate.dataset.store import DatasetError, atomic, lazy_shard, read_shard, read_store
 
 __all__ = ["check", "open", "save", "shipped"]
+
+IN_MEMORY = 1 << 30  # bytes of states up to which a dataset is loaded
+CHUNK = 1 << 20  # bytes of one compressed piece of a record
 
 
 def save(ds: xr.Dataset, path: Any, *, compression: int = 1) -> Path:
@@ -36,35 +42,66 @@ def save(ds: xr.Dataset, path: Any, *, compression: int = 1) -> Path:
     """
     schema.validate(ds)
     path = Path(path).expanduser()
-    out = ds.copy()
-    out.attrs = {**ds.attrs, "content_hash": schema.content_hash(ds)}
-    encoding: dict[str, dict[str, Any]] = {}
-    for name, variable in out.variables.items():
-        settings: dict[str, Any] = {"_FillValue": None} if variable.dtype.kind == "f" else {}
-        if variable.ndim == 2 and compression:
-            settings |= {"zlib": True, "complevel": compression, "shuffle": True}
-        encoding[str(name)] = settings
+    attrs = {**ds.attrs, "content_hash": schema.content_hash(ds)}
+    records = [name for name in ds.data_vars if ds[name].ndim == 2]
+    rest = ds.drop_vars(records)
+    rest.attrs = attrs
+    for variable in rest.variables.values():
         variable.encoding = {}
+    floats = [name for name, variable in rest.variables.items() if variable.dtype.kind == "f"]
+    encoding = {name: {"_FillValue": None} for name in floats}
     with atomic(path) as private:
         try:
-            out.to_netcdf(private, engine="netcdf4", encoding=encoding)
+            rest.to_netcdf(private, engine="netcdf4", encoding=encoding)
+            with netCDF4.Dataset(private, "a") as file:
+                for name in records:
+                    _append(file, str(name), ds.variables[name], compression)
         except (RuntimeError, OSError) as error:  # netCDF reports a full disk as "HDF error"
             msg = f"writing {path} failed ({error}); nothing was changed. Is the disk full?"
             raise OSError(msg) from error
     return path
 
 
-def open(path: Any) -> xr.Dataset:
+def _append(file: netCDF4.Dataset, name: str, variable: xr.Variable, compression: int) -> None:
+    """Write a record block by block, so that one on disk need not fit into memory."""
+    n, records = variable.shape
+    chunk = max(1, min(n, CHUNK // max(1, 8 * records))), max(1, min(records, CHUNK // 8))
+    create: Any = file.createVariable
+    target = create(
+        name,
+        variable.dtype.str,
+        [str(dim) for dim in variable.dims],
+        zlib=compression > 0,
+        complevel=compression,
+        shuffle=True,
+        chunksizes=chunk if n and records else None,
+        fill_value=False,
+    )
+    target.set_var_chunk_cache(4 * CHUNK)
+    target.set_auto_mask(False)
+    target.setncatts(variable.attrs)
+    row = 0
+    for part in schema.pieces(variable):
+        target[row : row + part.shape[0]] = part
+        row += part.shape[0]
+
+
+def open(path: Any, *, load: bool | None = None) -> xr.Dataset:
     """Read and validate a dataset: a netCDF file, a store folder, or a shipped name.
 
     Samples of an unfinished store have the status "interrupted".
+
+    Args:
+        path: file, folder or shipped name.
+        load: read the states into memory; default: up to 1 GiB. Otherwise they are read from the
+            file when they are used.
 
     Raises:
         FileNotFoundError: no such file and no shipped dataset of that name.
         DatasetError: truncated, foreign or altered; the message says which file and why.
     """
     found = _locate(path)
-    ds = _read(found)
+    ds = _read(found, load)
     problems = schema.violations(ds)
     if problems:
         listed = "\n".join(f"  - {line}" for line in problems)
@@ -95,7 +132,15 @@ def _locate(path: Any) -> Path:
     return shipped(str(path))
 
 
-def _read(path: Path) -> xr.Dataset:
+def open_store(folder: Path, frame: Frame, *, load: bool | None = None) -> xr.Dataset:
+    """The dataset of a store whose frame is known; ``load`` as in :func:`open`."""
+    size = 8 * frame.samples * frame.records * len(frame.initial)
+    if load if load is not None else size <= IN_MEMORY:
+        return assemble(frame, lambda block, chunk: read_shard(folder, block, chunk))
+    return assemble(frame, lambda block, chunk: lazy_shard(folder, block, chunk), lazy=True)
+
+
+def _read(path: Path, load: bool | None = None) -> xr.Dataset:
     if path.is_dir():
         _, header = read_store(path)
         try:
@@ -103,7 +148,7 @@ def _read(path: Path) -> xr.Dataset:
         except (KeyError, TypeError, ValueError) as error:
             msg = f"{path} is damaged: its header cannot be read ({error!r})."
             raise DatasetError(msg) from error
-        return assemble(frame, lambda block, chunk: read_shard(path, block, chunk))
+        return open_store(path, frame, load=load)
     try:
         with builtins.open(path, "rb") as file:
             magic = file.read(8)
@@ -116,10 +161,15 @@ def _read(path: Path) -> xr.Dataset:
         raise DatasetError(msg)
     try:
         # Decoding would turn seconds into timedelta64 and mask integers.
-        with xr.open_dataset(
-            path, engine="netcdf4", decode_times=False, mask_and_scale=False
-        ) as file_ds:
-            ds = file_ds.load()
+        with _small_caches():
+            ds = xr.open_dataset(path, engine="netcdf4", decode_times=False, mask_and_scale=False)
+        if load if load is not None else ds.nbytes <= IN_MEMORY:
+            with ds:
+                ds = ds.load()
+        else:  # all but the records
+            for variable in ds.variables.values():
+                if variable.ndim < 2:
+                    variable.load()
     except Exception as error:  # netCDF4 raises many classes for damaged files
         msg = f"{path} is truncated or damaged: {error}"
         raise DatasetError(msg) from error
@@ -130,6 +180,17 @@ def _read(path: Path) -> xr.Dataset:
     if status is not None and "flag_values" in status.attrs:
         status.attrs["flag_values"] = np.atleast_1d(status.attrs["flag_values"])
     return ds
+
+
+@contextlib.contextmanager
+def _small_caches() -> Iterator[None]:
+    """HDF5 keeps up to 64 MiB for each variable of an open file; a record is read once."""
+    before = netCDF4.get_chunk_cache()
+    netCDF4.set_chunk_cache(4 * CHUNK)
+    try:
+        yield
+    finally:
+        netCDF4.set_chunk_cache(*before)
 
 
 def shipped(name: str) -> Path:

@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from xarray.backends import BackendArray
+from xarray.core import indexing
 
 from snnsurrogate import schema
 
 __all__ = ["Frame", "assemble", "judge"]
 
-Reader = Callable[[int, int], "dict[str, np.ndarray] | None"]
+Reader = Callable[[int, int], "Mapping[str, np.ndarray] | None"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -131,30 +133,40 @@ def spikes_in(traces: np.ndarray, frame: Frame) -> list[np.ndarray]:
     return detect_batch(traces, frame.step, threshold=rule["threshold"], reset=rule["reset"])
 
 
-def assemble(frame: Frame, read: Reader) -> xr.Dataset:
+def assemble(frame: Frame, read: Reader, *, lazy: bool = False) -> xr.Dataset:
     """The dataset of a frame and its shards; samples whose shards are absent are "interrupted".
 
     Args:
         frame: the sweep.
-        read: (block, chunk) -> arrays of the shard, ``states`` (state, sample, record), or None.
+        read: (block, chunk) -> the shard's arrays, among them ``state_<i>`` (sample, record); None
+            if there is no such shard.
+        lazy: leave the states where ``read`` finds them; memory then holds one block at a time.
     """
     names = list(frame.initial)
-    states = {name: np.full((frame.samples, frame.records), np.nan) for name in names}
+    states: dict[str, Any] = {}
+    for i, name in enumerate(names):
+        if lazy:
+            data = indexing.LazilyIndexedArray(_Stored(frame, read, f"state_{i}"))
+            states[name] = xr.Variable(("sample", "time"), data)
+        else:
+            states[name] = np.empty((frame.samples, frame.records))
     status = np.empty(frame.samples, dtype=np.int8)
     trains: list[np.ndarray] = []
     for block in range(frame.blocks):
         members = frame.members(block)
+        whole = np.full((len(names), members.stop - members.start, frame.records), np.nan)
         missing = False
         for chunk in range(frame.chunks):
             shard = read(block, chunk)
             missing |= shard is None
-            if shard is not None:
-                for name, values in zip(names, shard["states"], strict=True):
-                    states[name][members, frame.span(chunk)] = values
-        whole = np.stack([states[name][members] for name in names])
+            for i in range(len(names) if shard is not None else 0):
+                whole[i, :, frame.span(chunk)] = shard[f"state_{i}"]  # type: ignore[index]
         status[members] = schema.FLAGS["interrupted"] if missing else judge(whole, frame.limits)
         if frame.spike_rule:
-            trains += spikes_in(states[frame.spike_rule["state"]][members], frame)
+            trains += spikes_in(whole[names.index(frame.spike_rule["state"])], frame)
+        if not lazy:
+            for values, part in zip(states.values(), whole, strict=True):
+                values[members] = part
     return schema.build(
         states=states,
         time=np.arange(frame.records) * frame.step,
@@ -167,3 +179,37 @@ def assemble(frame: Frame, read: Reader) -> xr.Dataset:
         status=status,
         spikes=trains if frame.spike_rule else None,
     )
+
+
+class _Stored(BackendArray):
+    """One state of all samples, read from the shards on demand."""
+
+    def __init__(self, frame: Frame, read: Reader, key: str):
+        self.shape = (frame.samples, frame.records)
+        self.dtype = np.dtype(np.float64)
+        self._frame, self._read, self._key = frame, read, key
+
+    def __getitem__(self, key: Any) -> Any:
+        return indexing.explicit_indexing_adapter(
+            key, self.shape, indexing.IndexingSupport.OUTER, self._get
+        )
+
+    def _get(self, key: tuple[Any, Any]) -> np.ndarray:
+        frame = self._frame
+        rows, columns = (
+            np.atleast_1d(np.arange(n)[k]) for n, k in zip(self.shape, key, strict=True)
+        )
+        values = np.full((rows.size, columns.size), np.nan)
+        for block in np.unique(rows // frame.block):
+            mine = np.flatnonzero(rows // frame.block == block)
+            for chunk in np.unique(columns // frame.chunk):
+                those = np.flatnonzero(columns // frame.chunk == chunk)
+                shard = self._read(int(block), int(chunk))
+                if shard is None:
+                    continue
+                inside = np.ix_(rows[mine] % frame.block, columns[those] % frame.chunk)
+                values[np.ix_(mine, those)] = shard[self._key][inside]
+        keep = tuple(
+            0 if np.ndim(k) == 0 and not isinstance(k, slice) else slice(None) for k in key
+        )
+        return values[keep]

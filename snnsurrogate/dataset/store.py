@@ -147,23 +147,53 @@ def shard_path(folder: Path, block: int, chunk: int) -> Path:
 
 
 def read_shard(folder: Path, block: int, chunk: int) -> dict[str, np.ndarray] | None:
-    """Arrays of one shard; None if it is absent or damaged."""
+    """Arrays of one shard, all read and checked; None if it is absent or damaged."""
     try:
         return _read_arrays(shard_path(folder, block, chunk))
     except (FileNotFoundError, DatasetError):
         return None
 
 
-def _read_arrays(path: Path) -> dict[str, np.ndarray]:
+class LazyShard(Mapping[str, np.ndarray]):
+    """One shard whose arrays are read when asked for."""
+
+    def __init__(self, path: Path):
+        self._path = path
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        with _npz(self._path) as file:
+            return file[name]
+
+    def __iter__(self) -> Iterator[str]:
+        with _npz(self._path) as file:
+            return iter(list(file.files))
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+
+def lazy_shard(folder: Path, block: int, chunk: int) -> LazyShard | None:
+    """One shard, not yet read; None if it is absent."""
+    path = shard_path(folder, block, chunk)
+    return LazyShard(path) if path.exists() else None
+
+
+@contextlib.contextmanager
+def _npz(path: Path) -> Iterator[Any]:
     try:
         # numpy leaves a file open that it opened itself and cannot read.
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
+            yield file
     except FileNotFoundError:
         raise
     except (zipfile.BadZipFile, OSError, ValueError, EOFError, KeyError, TypeError) as error:
         msg = f"{path} is damaged: {error}"
         raise DatasetError(msg) from error
+
+
+def _read_arrays(path: Path) -> dict[str, np.ndarray]:
+    with _npz(path) as file:
+        return {name: file[name] for name in file.files}
 
 
 def _manifest(folder: Path) -> dict[str, Any]:

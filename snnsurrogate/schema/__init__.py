@@ -36,7 +36,7 @@ from ._dataset import (
     validate,
     violations,
 )
-from ._rules import ATTRIBUTES, FLAGS, SCHEMA_VERSION
+from ._rules import ATTRIBUTES, FLAGS, SCHEMA_VERSION, pieces
 
 __all__ = [
     "ATTRIBUTES",
@@ -51,6 +51,7 @@ __all__ = [
     "ok",
     "pack_spikes",
     "parameters_of",
+    "pieces",
     "select",
     "spikes_of",
     "states_of",

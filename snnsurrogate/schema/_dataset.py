@@ -36,7 +36,8 @@ def build(
     """Assemble and validate a dataset; the one constructor of simulations and rollouts.
 
     Args:
-        states: state name -> (sample, time) array, in the order of the system.
+        states: state name -> (sample, time) array, in the order of the system; an
+            :class:`xarray.Variable` is taken as it is, which keeps lazily read states on disk.
         time: (time,) from 0, uniform.
         parameters: parameter name -> (sample,) array or one number.
         initial: state name -> (sample,) array or one number.
@@ -54,8 +55,7 @@ def build(
         SchemaError: the result breaks the contract.
     """
     meanings = meanings or {}
-    first = np.asarray(next(iter(states.values())))
-    n = first.shape[0]
+    n = np.shape(next(iter(states.values())))[0]
     t = np.asarray(time, dtype=np.float64)
 
     def variable(dims: tuple[str, ...], values: Any, role: str, name: str, **more: Any) -> Any:
@@ -85,7 +85,10 @@ def build(
 
     data: dict[str, Any] = {}
     for name, values in states.items():
-        data[name] = variable(("sample", "time"), np.asarray(values), "state", name)
+        dims, _, about = variable(("sample", "time"), None, "state", name)
+        lazy = isinstance(values, xr.Variable)
+        data[name] = values.copy(deep=False) if lazy else xr.Variable(dims, np.asarray(values))
+        data[name].attrs = about
     for name, values in (inputs or {}).items():
         data[name] = variable(("sample", "time"), np.asarray(values), "input", name)
     if status is None:
@@ -273,15 +276,17 @@ def content_hash(ds: xr.Dataset) -> str:
 
     Independent of attributes such as the creation time, and of compression and byte order.
     """
-    digest = hashlib.sha256()
+    total = hashlib.sha256()
     for name in sorted(str(name) for name in ds.variables):
         variable = ds.variables[name]
-        values = np.ascontiguousarray(variable.values)
-        kind = values.dtype.newbyteorder("<")
-        head = [name, list(variable.dims), list(values.shape), kind.str]
-        digest.update(json.dumps([*head, str(variable.attrs.get("units", ""))]).encode())
-        digest.update(values.astype(kind, copy=False).tobytes())
-    return digest.hexdigest()
+        kind = variable.dtype.newbyteorder("<")
+        head = [name, list(variable.dims), list(variable.shape), kind.str]
+        digest = hashlib.sha256()
+        for part in _rules.pieces(variable):
+            digest.update(np.ascontiguousarray(part, dtype=kind).data)
+        total.update(json.dumps([*head, str(variable.attrs.get("units", ""))]).encode())
+        total.update(digest.digest())
+    return total.hexdigest()
 
 
 def violations(ds: xr.Dataset, *, content: bool = False) -> list[str]:

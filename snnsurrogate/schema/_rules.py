@@ -257,13 +257,20 @@ def _spikes(ds: xr.Dataset) -> Iterator[str]:
 def _finite(ds: xr.Dataset) -> Iterator[str]:
     fine = ds["status"].values == FLAGS["ok"]
     for name in with_role(ds, "state") + with_role(ds, "input"):
-        # One sample at a time: no temporary of the size of the record.
-        rows = ds[name].values
-        bad = np.zeros(fine.size, dtype=bool)
-        for i in np.flatnonzero(fine):
-            bad[i] = not np.isfinite(rows[i]).all()
+        finite = [np.isfinite(part).all(axis=1) for part in pieces(ds.variables[name])]
+        bad = fine & ~np.concatenate([*finite, np.empty(0, dtype=bool)])
         if bad.any():
             yield f"{name!r} is not finite in {_samples(bad)}, whose status is ok"
+
+
+def pieces(variable: Any, most: int = 16 << 20) -> Iterator[np.ndarray]:
+    """Values in blocks of rows of at most 16 MiB: a record on disk is never loaded as a whole."""
+    if variable.ndim < 2:
+        yield variable.values
+        return
+    rows = max(1, most // max(1, variable.dtype.itemsize * variable.shape[1]))
+    for begin in range(0, variable.shape[0], rows):
+        yield variable[begin : begin + rows].values
 
 
 def _samples(mask: np.ndarray, most: int = 8) -> str:

@@ -44,7 +44,7 @@ def run_blocks(
     workers: int,
     show: bool | None,
     *,
-    read: Callable[[int, int], dict[str, np.ndarray] | None],
+    read: Callable[[int, int], Mapping[str, np.ndarray] | None],
     write: Callable[..., None],
 ) -> None:
     """Make every shard that ``read`` does not find.
@@ -86,7 +86,9 @@ def run_blocks(
                 progress=lambda share, work=work: advance(share * work),  # type: ignore[misc]
             )
             carry = records[-1]
-            write(block, chunk, states=_declared(program, records), carry=carry)
+            declared = _declared(program, records)
+            arrays = {f"state_{i}": values for i, values in enumerate(declared)}
+            write(block, chunk, carry=carry, **arrays)
 
     def serve(simulator: Worker) -> None:
         while not stop.is_set():

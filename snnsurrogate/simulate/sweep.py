@@ -18,6 +18,7 @@ import numpy as np
 import xarray as xr
 
 from snnsurrogate import dataset, systems, units
+from snnsurrogate.dataset.files import open_store
 from snnsurrogate.dataset.frame import Frame, assemble
 from snnsurrogate.dataset.store import DatasetError, Store, StoreMismatch, differences
 from snnsurrogate.simulate import brian2_engine
@@ -73,7 +74,8 @@ def simulate(
         progress: show a progress bar; default: if stderr is a terminal.
 
     Returns:
-        Dataset of the schema. It does not depend on ``processes``, ``out`` or an interruption.
+        Dataset of the schema. Its numbers do not depend on ``processes``, ``out`` or an
+        interruption. With ``out``, states above 1 GiB stay on disk and are read when used.
 
     Raises:
         ValueError: unknown name or value, bare number for a time, steps that do not fit; the
@@ -97,7 +99,7 @@ def simulate(
             read=lambda block, chunk: shards.get((block, chunk)),
             write=lambda block, chunk, **arrays: shards.update({(block, chunk): arrays}),
         )  # fmt: skip
-        return assemble(frame, lambda block, chunk: shards.get((block, chunk)))
+        return assemble(frame, lambda block, chunk: shards.pop((block, chunk)))
     return _simulate_to_disk(Path(out).expanduser(), program, frame, steps, workers, progress)
 
 
@@ -125,11 +127,12 @@ def _simulate_to_disk(
             "repeat the same call to go on."
         )
         raise OSError(error.errno, msg) from error
-    ds = assemble(frame, store.read)
-    if to_file:
-        dataset.save(ds, out)
-        shutil.rmtree(store.folder)
-    return ds
+    ds = open_store(store.folder, frame)
+    if not to_file:
+        return ds
+    dataset.save(ds, out)
+    shutil.rmtree(store.folder)
+    return dataset.open(out)
 
 
 def _reuse(out: Path, request: dict[str, Any]) -> xr.Dataset:

@@ -14,7 +14,9 @@ import pytest
 import xarray as xr
 
 from snnsurrogate import dataset, schema
+from snnsurrogate.dataset import files
 from snnsurrogate.dataset import store as store_module
+from snnsurrogate.simulate import brian2_engine, sweep
 from snnsurrogate.simulate.designs import Design
 from snnsurrogate.simulate.sweep import simulate
 
@@ -32,7 +34,7 @@ def plain():
 @pytest.fixture
 def small_shards(monkeypatch):
     """Shards of 64 samples x 30 records, so that a small sweep has many."""
-    monkeypatch.setattr("snnsurrogate.simulate.sweep.SHARD_BYTES", 64 * 3 * 8 * 30)
+    monkeypatch.setattr(sweep, "SHARD_BYTES", 64 * 3 * 8 * 30)
 
 
 def same(a, b):
@@ -70,7 +72,7 @@ def test_a_finished_sweep_is_not_run_again(plain, tmp_path, monkeypatch):
     def refuse(*_, **__):
         raise AssertionError("simulated again")
 
-    monkeypatch.setattr("snnsurrogate.simulate.brian2_engine.Program.run", refuse)
+    monkeypatch.setattr(brian2_engine.Program, "run", refuse)
     same(simulate("sherman", DESIGN, out=tmp_path / "store", **TIMES), plain)
     same(simulate("sherman", DESIGN, out=tmp_path / "sweep.nc", **TIMES), plain)
 
@@ -297,3 +299,44 @@ def test_spikes_are_those_of_the_shared_detector(plain):
     for i in (0, 64, 199):
         expected = detect(plain["V"].values[i], 0.01, threshold=-35.0, reset=-40.0)
         np.testing.assert_array_equal(schema.spikes_of(plain, i), expected)
+
+
+def test_large_sweeps_stay_on_disk(plain, tmp_path, monkeypatch, small_shards):
+    monkeypatch.setattr(files, "IN_MEMORY", 0)
+    for out in (tmp_path / "store", tmp_path / "sweep.nc"):
+        ds = simulate("sherman", DESIGN, out=out, **TIMES)
+        for lazy in (ds, dataset.open(out)):
+            assert not lazy["V"].variable._in_memory
+            assert lazy.attrs["content_hash"] == plain.attrs["content_hash"]
+            np.testing.assert_array_equal(lazy["V"][100:140, 20:70], plain["V"][100:140, 20:70])
+            np.testing.assert_array_equal(lazy["S"][7], plain["S"][7])
+            np.testing.assert_array_equal(lazy["n"][:, -1], plain["n"][:, -1])
+            np.testing.assert_array_equal(lazy["V"][[3, 150], ::7], plain["V"][[3, 150], ::7])
+            assert not lazy["V"].variable._in_memory
+            part = schema.select(lazy, [5, 199])
+            np.testing.assert_array_equal(part["V"].values, plain["V"].values[[5, 199]])
+            same(lazy, plain)
+        assert dataset.check(out) == []
+        lazy.close()
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_sweep(tmp_path):
+    code = (
+        "import resource, sys\n"
+        "from snnsurrogate.dataset import files\n"
+        "files.IN_MEMORY = 0\n"
+        "from snnsurrogate.simulate import Design, simulate\n"
+        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024\n"
+        "def run(n, name):\n"
+        "    simulate('sherman', Design.sobol({'V_S': (-44, -33)}, n=n), duration='100 s',\n"
+        "             record_every='10 ms', out=sys.argv[1] + name)\n"
+        "    return peak()\n"
+        "run(128, 'a.nc')\n"
+        "first, second = run(128, 'b.nc'), run(1024, 'c.nc')\n"
+        "print(second - first)\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code, f"{tmp_path}/"], capture_output=True, text=True, check=True
+    )
+    assert float(run.stdout) < 60  # MiB, for 215 MiB more of data
