@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from xarray.core import indexing
 
 from snnsurrogate import schema
 
-__all__ = ["Frame", "assemble", "judge"]
+__all__ = ["Frame", "assemble", "in_memory", "judge"]
 
 Reader = Callable[[int, int], "Mapping[str, np.ndarray] | None"]
 
@@ -109,19 +109,18 @@ class Frame:
         )
 
 
-def judge(states: np.ndarray, limits: Mapping[str, tuple[float, float]]) -> np.ndarray:
-    """(sample,) status flags of states (state, sample, time).
+def judge(states: Sequence[np.ndarray], limits: Mapping[str, tuple[float, float]]) -> np.ndarray:
+    """(sample,) status flags of the (sample, time) records of all states.
 
     A sample is diverged where a state leaves its limits and non-finite where it is no number.
     """
-    status = np.full(states.shape[1], schema.FLAGS["ok"], dtype=np.int8)
+    status = np.full(len(states[0]), schema.FLAGS["ok"], dtype=np.int8)
+    infinite = np.zeros(len(states[0]), dtype=bool)
     for values, (low, high) in zip(states, limits.values(), strict=True):
         smallest, largest = values.min(axis=1), values.max(axis=1)  # NaN if there is one
-        finite = np.isfinite(smallest) & np.isfinite(largest)
-        status[finite & ((smallest < low) | (largest > high)) & (status == 0)] = schema.FLAGS[
-            "diverged"
-        ]
-        status[~finite] = schema.FLAGS["non_finite"]
+        infinite |= ~(np.isfinite(smallest) & np.isfinite(largest))
+        status[(smallest < low) | (largest > high)] = schema.FLAGS["diverged"]
+    status[infinite] = schema.FLAGS["non_finite"]
     return status
 
 
@@ -143,30 +142,45 @@ def assemble(frame: Frame, read: Reader, *, lazy: bool = False) -> xr.Dataset:
         lazy: leave the states where ``read`` finds them; memory then holds one block at a time.
     """
     names = list(frame.initial)
+    shape = (frame.samples, frame.records)
     states: dict[str, Any] = {}
     for i, name in enumerate(names):
         if lazy:
             data = indexing.LazilyIndexedArray(_Stored(frame, read, f"state_{i}"))
             states[name] = xr.Variable(("sample", "time"), data)
         else:
-            states[name] = np.empty((frame.samples, frame.records))
+            states[name] = np.empty(shape)
     status = np.empty(frame.samples, dtype=np.int8)
     trains: list[np.ndarray] = []
     for block in range(frame.blocks):
         members = frame.members(block)
-        whole = np.full((len(names), members.stop - members.start, frame.records), np.nan)
+        size = members.stop - members.start
+        whole = [np.empty((size, frame.records)) if lazy else states[n][members] for n in names]
         missing = False
         for chunk in range(frame.chunks):
             shard = read(block, chunk)
             missing |= shard is None
-            for i in range(len(names) if shard is not None else 0):
-                whole[i, :, frame.span(chunk)] = shard[f"state_{i}"]  # type: ignore[index]
+            for i, values in enumerate(whole):
+                values[:, frame.span(chunk)] = np.nan if shard is None else shard[f"state_{i}"]
         status[members] = schema.FLAGS["interrupted"] if missing else judge(whole, frame.limits)
         if frame.spike_rule:
             trains += spikes_in(whole[names.index(frame.spike_rule["state"])], frame)
-        if not lazy:
-            for values, part in zip(states.values(), whole, strict=True):
-                values[members] = part
+    return finish(frame, states, status, trains)
+
+
+def in_memory(frame: Frame, states: Sequence[np.ndarray]) -> xr.Dataset:
+    """The dataset of a frame and the (sample, record) arrays of all its states."""
+    named = dict(zip(frame.initial, states, strict=True))
+    trains: list[np.ndarray] = []
+    if frame.spike_rule:
+        trains = spikes_in(named[frame.spike_rule["state"]], frame)
+    return finish(frame, named, judge(states, frame.limits), trains)
+
+
+def finish(
+    frame: Frame, states: Mapping[str, Any], status: np.ndarray, trains: list[np.ndarray]
+) -> xr.Dataset:
+    """Build and validate the dataset."""
     return schema.build(
         states=states,
         time=np.arange(frame.records) * frame.step,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from snnsurrogate.dataset.frame import Frame
 from snnsurrogate.simulate._protocol import Worker
 from snnsurrogate.simulate.brian2_engine import Program
 
-__all__ = ["Steps", "run_blocks"]
+__all__ = ["Steps", "declared", "run_blocks"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,9 +45,13 @@ def run_blocks(
     show: bool | None,
     *,
     read: Callable[[int, int], Mapping[str, np.ndarray] | None],
-    write: Callable[..., None],
+    write: Callable[[int, int, np.ndarray], None],
 ) -> None:
     """Make every shard that ``read`` does not find.
+
+    ``write`` takes block, chunk and records (record, state, sample) in SI units, which it must not
+    keep: their memory is used again. Of a shard that is there, ``carry`` is read: the state
+    (state, sample) at its end in SI units, from which the next chunk goes on to the last bit.
 
     A thread per worker keeps one simulator process and collects its records; the numbers of a
     sample do not depend on its block, nor on the number of workers.
@@ -85,10 +89,8 @@ def run_blocks(
                 start=0 if first else steps.skip + (span.start - 1) * steps.every,
                 progress=lambda share, work=work: advance(share * work),  # type: ignore[misc]
             )
-            carry = records[-1]
-            declared = _declared(program, records)
-            arrays = {f"state_{i}": values for i, values in enumerate(declared)}
-            write(block, chunk, carry=carry, **arrays)
+            carry = records[-1].copy()
+            write(block, chunk, records)
 
     def serve(simulator: Worker) -> None:
         while not stop.is_set():
@@ -119,10 +121,10 @@ def _start(program: Program, frame: Frame, block: int) -> np.ndarray:
     return np.stack([frame.initial[n][members] * factor for n, factor in program.states.items()])
 
 
-def _declared(program: Program, records: np.ndarray) -> np.ndarray:
-    """(record, state, sample) in SI units -> (state, sample, record) in declared units."""
-    turned = np.ascontiguousarray(records.transpose(1, 2, 0))
-    for row, factor in zip(turned, program.states.values(), strict=True):
-        if factor != 1.0:
-            row /= factor
-    return turned
+def declared(program: Program, records: np.ndarray, out: Sequence[np.ndarray]) -> None:
+    """Put records (record, state, sample) in SI units into (sample, record) arrays of each state.
+
+    The arrays are in declared units.
+    """
+    for i, (values, factor) in enumerate(zip(out, program.states.values(), strict=True)):
+        np.divide(records[:, i].T, factor, out=values)

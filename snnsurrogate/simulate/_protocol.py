@@ -94,6 +94,7 @@ class Worker:
         self._environment = dict(environment)
         self._process: subprocess.Popen | None = None
         self._words: Any = None
+        self._result = np.empty(0)
 
     def __enter__(self) -> Worker:
         return self
@@ -149,12 +150,15 @@ class Worker:
             progress: receives the share of the records that arrived since the last call.
 
         Returns:
-            (records + 1, state, block) in SI units.
+            (records + 1, state, block) in SI units; valid until the next run.
 
         Raises:
             WorkerError: the process failed, with what it wrote on stderr.
         """
-        result = np.empty((plan.records + 1, *plan.states.shape))
+        shape = (plan.records + 1, *plan.states.shape)
+        if self._result.shape != shape:
+            self._result = np.empty(shape)
+        result = self._result
         view = memoryview(result.data).cast("B")
         process = self._started()
         source: Any = process.stdout

@@ -105,7 +105,7 @@ class Program:
             progress: receives the share of the records that arrived since the last call.
 
         Returns:
-            (records + 1, state, sample) in SI units.
+            (records + 1, state, sample) in SI units; valid until the worker's next run.
 
         Raises:
             EngineError: the program failed.

@@ -19,10 +19,10 @@ import xarray as xr
 
 from snnsurrogate import dataset, systems, units
 from snnsurrogate.dataset.files import open_store
-from snnsurrogate.dataset.frame import Frame, assemble
+from snnsurrogate.dataset.frame import Frame, in_memory
 from snnsurrogate.dataset.store import DatasetError, Store, StoreMismatch, differences
 from snnsurrogate.simulate import brian2_engine
-from snnsurrogate.simulate._blocks import Steps, run_blocks
+from snnsurrogate.simulate._blocks import Steps, declared, run_blocks
 from snnsurrogate.simulate.designs import Design
 
 if TYPE_CHECKING:
@@ -93,13 +93,16 @@ def simulate(
     frame = _frame(model, design, parameters, initial, steps, program, method, seed)
     workers = processes or len(os.sched_getaffinity(0))
     if out is None:
-        shards: dict[tuple[int, int], dict[str, np.ndarray]] = {}
+        states = [np.empty((frame.samples, frame.records)) for _ in frame.initial]
+
+        def keep(block: int, chunk: int, records: np.ndarray) -> None:
+            members, span = frame.members(block), frame.span(chunk)
+            declared(program, records, [values[members, span] for values in states])
+
         run_blocks(
-            program, frame, steps, workers, progress,
-            read=lambda block, chunk: shards.get((block, chunk)),
-            write=lambda block, chunk, **arrays: shards.update({(block, chunk): arrays}),
-        )  # fmt: skip
-        return assemble(frame, lambda block, chunk: shards.pop((block, chunk)))
+            program, frame, steps, workers, progress, read=lambda block, chunk: None, write=keep
+        )
+        return in_memory(frame, states)
     return _simulate_to_disk(Path(out).expanduser(), program, frame, steps, workers, progress)
 
 
@@ -113,8 +116,15 @@ def _simulate_to_disk(
     store = Store(
         out.with_name(f".{out.name}.shards") if to_file else out, request, frame.to_header()
     )
+
+    def write(block: int, chunk: int, records: np.ndarray) -> None:
+        parts = [np.empty((records.shape[2], records.shape[0])) for _ in frame.initial]
+        declared(program, records, parts)
+        named = {f"state_{i}": values for i, values in enumerate(parts)}
+        store.write(block, chunk, carry=records[-1], **named)
+
     try:
-        run_blocks(program, frame, steps, workers, progress, read=store.read, write=store.write)
+        run_blocks(program, frame, steps, workers, progress, read=store.read, write=write)
     except KeyboardInterrupt:
         print(  # noqa: T201
             f"interrupted; finished shards are in {store.folder}, the same call goes on from there",
