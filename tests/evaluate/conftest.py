@@ -1,6 +1,7 @@
 """A quick truth and fake surrogates whose scores are known beforehand."""
 
 import dataclasses
+import importlib
 import importlib.util
 from pathlib import Path
 
@@ -42,7 +43,9 @@ def fake_simulate(
 
 @pytest.fixture(autouse=True)
 def quick_truth(monkeypatch):
-    monkeypatch.setattr("snnsurrogate.evaluate._again.simulate", fake_simulate)
+    # by the module itself: in a dotted name, `evaluate` is the function
+    again = importlib.import_module("snnsurrogate.evaluate._again")
+    monkeypatch.setattr(again, "simulate", fake_simulate)
 
 
 def sweep(values, *, name="sherman", duration=60.0, transient=40.0, dt=0.001):
