@@ -23,8 +23,7 @@ I_K2 = g_K2*p_inf*(V - V_K) : volt
 m_inf = 1/(1 + exp((V_m - V)/theta_m)) : 1
 n_inf = 1/(1 + exp((V_n - V)/theta_n)) : 1
 S_inf = 1/(1 + exp((V_S - V)/theta_S)) : 1
-p_inf = e_p/(1 + e_p*e_p) : 1  # = 1/(exp(u) + exp(-u)), a bell of height 1/2, with one exp
-e_p = exp((V - V_p)/theta_p) : 1
+p_inf = 0.5/cosh((V - V_p)/theta_p) : 1
 """
 
 _COMPUTED = "computed from the equations: Brent's method on the steady-state current, xtol 1e-13"
