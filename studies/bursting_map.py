@@ -142,7 +142,8 @@ def run_case(
     best.save(folder / "surrogate")
     sns.save_scores(every[chosen], folder / "scores.nc")
     sns.report(every[chosen], folder / "report.html")
-    return every[chosen], over_seeds([sns.to_json(scores) for scores in every])
+    flats = [sns.to_json(scores) | by_range(scores) for scores in every]
+    return every[chosen], over_seeds(flats)
 
 
 def baselines(case: Case, size: Preset, folder: Path, data: Path) -> dict[str, dict[str, Any]]:
@@ -220,6 +221,32 @@ def datasets(case: Case, size: Preset, data: Path) -> tuple[list[xr.Dataset], xr
         out=where("test", case.test),
     )
     return train, truth
+
+
+def by_range(scores: xr.Dataset, edge: float = -37.0) -> dict[str, dict[str, Any]]:
+    """Fixed-point errors below and above the V_S at which the fixed point leaves the attractor's S.
+
+    Positions: largest error. Unstable eigenvalues: median and largest relative error; the two real
+    ones merge near V_S = -43.7, where a relative error is that of a square root.
+    """
+    truth, learned = scores.sel(source="truth"), scores.sel(source="surrogate")
+    values = truth.fp_eigenvalue_real + 1j * truth.fp_eigenvalue_imag
+    wrong = learned.fp_eigenvalue_real + 1j * learned.fp_eigenvalue_imag - values
+    relative = (100 * abs(wrong) / abs(values)).where(values.real > 0)
+    apart = abs(learned.fp_state - truth.fp_state).sel(state="V")
+    flat: dict[str, dict[str, Any]] = {}
+    for name, inside in (("below", scores.V_S < edge), ("above", scores.V_S >= edge)):
+        if not bool(inside.any()):
+            continue
+        where = f"[V_S {name} {edge:g}]"
+        for key, value, unit in (
+            ("fixed_point_error_max", apart[inside].max(), "mV"),
+            ("eigenvalue_error_unstable_median", relative[inside].median(), "%"),
+            ("eigenvalue_error_unstable_max", relative[inside].max(), "%"),
+        ):
+            number = float(value) if np.isfinite(value) else None
+            flat[key + where] = {"value": number, "unit": unit, "floor": None}
+    return flat
 
 
 def over_seeds(flats: list[dict[str, dict[str, Any]]]) -> dict[str, dict[str, Any]]:
