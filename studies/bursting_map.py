@@ -64,6 +64,7 @@ class Preset:
     tolerance: float = 0.02  # of boundaries, mV
     seeds: tuple[int, ...] = (0, 1)
     hidden: tuple[int, ...] = (24, 24)
+    first_order: int = 0  # Adam steps of the baseline without a second-order stage; 0: none
     schedule: tuple[Any, ...] = field(default=(Adam(steps=3000), LM(iterations=250, points=16000)))
 
 
@@ -234,8 +235,9 @@ def by_range(scores: xr.Dataset, edge: float = -37.0) -> dict[str, dict[str, Any
     wrong = learned.fp_eigenvalue_real + 1j * learned.fp_eigenvalue_imag - values
     relative = (100 * abs(wrong) / abs(values)).where(values.real > 0)
     apart = abs(learned.fp_state - truth.fp_state).sel(state="V")
+    below = scores.V_S < edge
     flat: dict[str, dict[str, Any]] = {}
-    for name, inside in (("below", scores.V_S < edge), ("above", scores.V_S >= edge)):
+    for name, inside in (("below", below), ("above", ~below)):
         if not bool(inside.any()):
             continue
         where = f"[V_S {name} {edge:g}]"
