@@ -235,7 +235,8 @@ def by_range(scores: xr.Dataset, edge: float = -37.0) -> dict[str, dict[str, Any
     wrong = learned.fp_eigenvalue_real + 1j * learned.fp_eigenvalue_imag - values
     relative = (100 * abs(wrong) / abs(values)).where(values.real > 0)
     apart = abs(learned.fp_state - truth.fp_state).sel(state="V")
-    below = scores.V_S < edge
+    control = scores["V_S"]
+    below = control < edge
     flat: dict[str, dict[str, Any]] = {}
     for name, inside in (("below", below), ("above", ~below)):
         if not bool(inside.any()):
