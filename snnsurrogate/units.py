@@ -221,10 +221,12 @@ def magnitudes(values: Any, unit: str, *, what: str) -> np.ndarray:
         if dims != _exponents(unit):
             raise _mismatch(what, repr(values), unit)
         return np.asarray(values, dtype=float) / si_factor(unit)
+    if hasattr(values, "__array__") and not hasattr(values, "dimensionality"):
+        array = np.asarray(values)  # of numpy, xarray, torch
+        if array.dtype.kind in "fiu":
+            return array.astype(float)
     if isinstance(values, str) or np.ndim(values) == 0:
         return np.asarray(magnitude(values, unit, what=what, bare=True))
-    if isinstance(values, np.ndarray) and values.dtype.kind in "fiu":
-        return values.astype(float)
     return np.array([magnitudes(item, unit, what=what) for item in values], dtype=float)
 
 

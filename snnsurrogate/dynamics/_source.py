@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from snnsurrogate import units
 from snnsurrogate.kernels import Kernel
 from snnsurrogate.systems import System, get
 
@@ -33,12 +34,15 @@ def as_kernel(source: Any) -> Kernel:
 def parameter_points(kernel: Kernel, parameters: Mapping[str, Any] | None) -> np.ndarray:
     """Parameter vectors (sample, parameter) from a mapping name -> value or (sample,) array.
 
+    Bare numbers are in the declared units; text with units and quantities are converted.
+
     Raises:
         ValueError: unknown name, unequal lengths, or a value that is not finite.
     """
-    given = {name: np.asarray(values, dtype=float) for name, values in (parameters or {}).items()}
-    for name, values in given.items():
-        kernel.parameter_index(name)
+    given = {}
+    for name, raw in (parameters or {}).items():
+        unit = kernel.parameter_units[kernel.parameter_index(name)]
+        given[name] = values = units.magnitudes(raw, unit, what=name)
         if values.ndim > 1:
             msg = f"parameter {name!r} has shape {values.shape}; expected one value or (sample,)."
             raise ValueError(msg)
@@ -86,7 +90,11 @@ def start_state(source: Any, kernel: Kernel, x0: Any, n: int) -> np.ndarray:
         if missing:
             msg = f"x0 lacks {', '.join(missing)}; expected all of {', '.join(kernel.states)}."
             raise ValueError(msg)
-        x0 = np.stack(np.broadcast_arrays(*(x0[name] for name in kernel.states)), axis=-1)
+        columns = [
+            units.magnitudes(x0[name], unit, what=name)
+            for name, unit in zip(kernel.states, kernel.state_units, strict=True)
+        ]
+        x0 = np.stack(np.broadcast_arrays(*columns), axis=-1)
     x = np.asarray(x0, dtype=float)
     if x.ndim not in {1, 2} or x.shape[-1] != kernel.dimension or x.ndim == 2 and len(x) != n:
         msg = (

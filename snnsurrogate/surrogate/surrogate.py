@@ -127,9 +127,10 @@ class Surrogate:
         """Free run from given states.
 
         Args:
-            initial: state -> value or (sample,) array, in the state's unit.
-            parameters: parameter -> value or (sample,) array, in the declared unit; parameters that
-                did not vary in training may be left out.
+            initial: state -> value or (sample,) array; bare numbers are in the state's unit, text
+                and quantities are converted.
+            parameters: parameter -> value or (sample,) array, in the declared unit likewise;
+                parameters that did not vary in training may be left out.
             duration: text with unit; a whole number of steps.
             protocol: driven surrogates only.
             seed: stochastic surrogates only; stored.
@@ -167,6 +168,9 @@ class Surrogate:
     def _samples(
         self, initial: Mapping[str, Any], parameters: Mapping[str, Any]
     ) -> tuple[np.ndarray, dict[str, np.ndarray], int]:
+        if initial is None:
+            msg = f"initial is None; this surrogate needs the initial states {list(self.states)}."
+            raise ValueError(msg)
         fixed = self.card["fixed_parameters"]
         known = (*self.parameters, *fixed)
         for name in parameters:
@@ -185,7 +189,9 @@ class Surrogate:
             )
             raise ValueError(msg)
         given = {**{k: parameters[k] for k in parameters}, **{s: initial[s] for s in self.states}}
-        arrays = {k: np.atleast_1d(np.asarray(v, dtype=float)) for k, v in given.items()}
+        unit = {name: about["unit"] for name, about in self.card["truth"]["parameters"].items()}
+        unit |= {s["name"]: s["unit"] for s in self.card["states"]}
+        arrays = {k: np.atleast_1d(units.magnitudes(v, unit[k], what=k)) for k, v in given.items()}
         lengths = {k: a.size for k, a in arrays.items() if a.size != 1}
         n = max(lengths.values(), default=1)
         if any(a.ndim > 1 for a in arrays.values()) or any(m != n for m in lengths.values()):

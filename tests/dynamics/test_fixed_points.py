@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pint
 import pytest
 
 from snnsurrogate import dynamics, systems
@@ -151,3 +152,11 @@ def test_order_of_samples_does_not_matter():
 def test_bad_input(call, match):
     with pytest.raises(ValueError, match=match):
         call()
+
+
+def test_text_and_quantities_are_converted_and_checked():
+    plain = dynamics.fixed_points("sherman", {"V_S": -40.0})["V"].values
+    for value in ("-40 mV", "-0.04 V", ["-40 mV"], -0.04 * pint.UnitRegistry().volt):
+        np.testing.assert_array_equal(dynamics.fixed_points("sherman", {"V_S": value})["V"], plain)
+    with pytest.raises(ValueError, match="V_S is '-40 s'; expected a unit of the dimension of"):
+        dynamics.fixed_points("sherman", {"V_S": "-40 s"})

@@ -89,3 +89,14 @@ def test_bad_unit(unit):
 def test_format_round_trip(value, unit):
     text = units.format_quantity(value, unit)
     assert units.magnitude(text, unit, what="x") == value
+
+
+def test_arrays_of_any_library_are_bare_numbers():
+    import xarray as xr
+
+    for values in (np.array([1, 2]), xr.DataArray([1.0, 2.0]), [1, 2], (1.0, 2.0)):
+        got = units.magnitudes(values, "mV", what="x")
+        assert got.dtype == float
+        assert got.tolist() == [1.0, 2.0]
+    assert units.magnitudes(xr.DataArray(3.0), "mV", what="x") == 3.0
+    assert units.magnitudes(np.float32(0.5), "mV", what="x") == 0.5
