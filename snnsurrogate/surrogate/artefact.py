@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from snnsurrogate.dataset.store import atomic
 from snnsurrogate.surrogate import models
 from snnsurrogate.surrogate.scaling import Scaling
 from snnsurrogate.surrogate.surrogate import Surrogate
+from snnsurrogate.systems._names import suggestion
 
 FORMAT = "snnsurrogate surrogate"
 FORMAT_VERSION = "1"
@@ -28,6 +30,22 @@ def write_atomically(path: Path, data: bytes) -> None:
     """Write a file so that its final name never holds a part of it."""
     with atomic(path) as private:
         private.write_bytes(data)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for a surrogate, so that a bad path is said before hours of training.
+
+    Raises:
+        OSError: it cannot be made or written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        msg = f"{folder} is a file; a surrogate needs a folder of its own"
+        raise FileExistsError(msg) from error
+    if not os.access(folder, os.W_OK):
+        msg = f"the folder {folder} cannot be written to"
+        raise PermissionError(msg)
 
 
 def checksum(card: dict[str, Any]) -> str:
@@ -47,17 +65,23 @@ def weights_bytes(surrogate: Surrogate) -> bytes:
 def save(surrogate: Surrogate, folder: str | Path) -> Path:
     """Write a surrogate into a folder, which is made if need be.
 
-    The card is written last: a folder without a card is an unfinished one.
+    Both files are on disk before either takes its name, so that a full disk leaves an older
+    surrogate as it was. The card is named last: a folder without a card is an unfinished one.
+
+    Raises:
+        OSError: the disk is full or the folder cannot be written to.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     weights = weights_bytes(surrogate)
     card = {**surrogate.card, "weights_sha256": hashlib.sha256(weights).hexdigest()}
     card["checksum"] = checksum(card)
     surrogate.card = card
-    (folder / CARD).unlink(missing_ok=True)
-    write_atomically(folder / WEIGHTS, weights)
-    write_atomically(folder / CARD, (json.dumps(card, indent=1) + "\n").encode())
+    with atomic(folder / CARD) as private:
+        private.write_bytes((json.dumps(card, indent=1) + "\n").encode())
+        with atomic(folder / WEIGHTS) as private_weights:
+            private_weights.write_bytes(weights)
+            (folder / CARD).unlink(missing_ok=True)
     return folder
 
 
@@ -102,7 +126,10 @@ def load(folder_or_name: str | Path) -> Surrogate:
         shipped = _shipped.folder("data") / str(folder_or_name)
         if len(folder.parts) != 1 or not (shipped / CARD).is_file():
             names = sorted(p.parent.name for p in _shipped.folder("data").glob(f"*/{CARD}"))
-            msg = f"{folder} is neither a folder nor a shipped surrogate; shipped are {names}"
+            hint = suggestion(str(folder_or_name), names)
+            msg = (
+                f"{folder} is neither a folder nor a shipped surrogate; shipped are {names}.{hint}"
+            )
             raise SurrogateError(msg)
         folder = shipped
     card = read_card(folder)

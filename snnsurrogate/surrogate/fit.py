@@ -64,12 +64,16 @@ def fit(
     Raises:
         FloatingPointError: the loss became non-finite; nothing is saved.
         ValueError: unusable data, or ``out`` holds a surrogate or a training with other arguments.
+        OSError: ``out`` cannot be written to; said before the training.
     """
     started = time.perf_counter()
     cap = math.inf if budget is None else units.magnitude(budget, "s", what="budget")
+    if not cap > 0:
+        msg = f"budget is {budget!r}; expected a positive time such as '2 min'"
+        raise ValueError(msg)
     plan = tuple(model.stages() if schedule is None else schedule)
     data = TrainingData.of(train)
-    held_out = None if validation is None else TrainingData.of(validation, data.names)
+    held_out = None if validation is None else TrainingData.of(validation, data.names, like=data)
     if held_out is not None and abs(held_out.time_step / data.time_step - 1) > 1e-9:
         msg = (
             f"training data has a step of {data.time_step:g}, validation data of "
@@ -85,6 +89,8 @@ def fit(
     module = model.build(layout, generator_seed=seed)
     request = request_of(model, plan, data, seed)
     folder = None if out is None else Path(out)
+    if folder is not None:
+        artefact.make_folder(folder)
     run, extra = resume(folder, request, module)
     if folder is not None and finished(folder, request, run, cap):
         return artefact.load(folder)

@@ -47,7 +47,10 @@ def compile_step(model: nn.Module, scaling: Scaling) -> tuple[Any, Any]:
 
 
 def torch_step(model: nn.Module, scaling: Scaling) -> tuple[Any, Any]:
-    """The same two functions as calls of the torch module, for steps that cannot be lowered."""
+    """The same two functions as calls of the torch module, for steps that cannot be lowered.
+
+    They are compiled shells around Python, so that every compiled loop takes them.
+    """
     import torch
 
     dtype = next(model.parameters()).dtype
@@ -59,13 +62,23 @@ def torch_step(model: nn.Module, scaling: Scaling) -> tuple[Any, Any]:
 
     mean, sd = (torch.as_tensor(a, dtype=dtype) for a in (scaling.mean, scaling.sd))
 
-    def f(x: np.ndarray, p: np.ndarray, out: np.ndarray) -> None:
+    def call(x: np.ndarray, p: np.ndarray, out: np.ndarray) -> None:
         with torch.no_grad():
             out[:] = scaled(torch.as_tensor(x, dtype=dtype), p).numpy()
 
-    def jac(x: np.ndarray, p: np.ndarray, out: np.ndarray) -> None:
+    def slope(x: np.ndarray, p: np.ndarray, out: np.ndarray) -> None:
         at = torch.as_tensor(x, dtype=dtype)
         out[:] = torch.autograd.functional.jacobian(lambda z: scaled(z, p), at).numpy()
+
+    @numba.njit(F_SIGNATURE)
+    def f(x, p, out):  # type: ignore[no-untyped-def]
+        with numba.objmode():
+            call(x, p, out)
+
+    @numba.njit(JAC_SIGNATURE)
+    def jac(x, p, out):  # type: ignore[no-untyped-def]
+        with numba.objmode():
+            slope(x, p, out)
 
     return f, jac
 

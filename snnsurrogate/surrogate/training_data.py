@@ -38,13 +38,18 @@ class TrainingData:
 
     @classmethod
     def of(
-        cls, train: xr.Dataset | Sequence[xr.Dataset], names: tuple[str, ...] | None = None
+        cls,
+        train: xr.Dataset | Sequence[xr.Dataset],
+        names: tuple[str, ...] | None = None,
+        *,
+        like: TrainingData | None = None,
     ) -> TrainingData:
         """Take the ok samples.
 
         Args:
             train: one dataset, or several of one system with one recording step.
             names: conditioning parameters; default those that vary.
+            like: data of the same system (the recording step may differ).
 
         Raises:
             ValueError: no usable sample, fewer than two time points, non-finite states in a sample
@@ -57,6 +62,8 @@ class TrainingData:
         for ds in datasets:
             schema.validate(ds)
             _check_same(datasets[0], ds)
+            if like is not None:
+                _check_same(like.datasets[0], ds, step=False)
         if names is None:
             names = _varying(datasets)
         parts = [_usable(ds, names) for ds in datasets]
@@ -166,14 +173,15 @@ def _time_step(ds: xr.Dataset) -> float:
     return units.magnitude(ds.attrs["record_every"], unit, what="record_every")
 
 
-def _check_same(first: xr.Dataset, other: xr.Dataset) -> None:
+def _check_same(first: xr.Dataset, other: xr.Dataset, *, step: bool = True) -> None:
     for name, a, b in (
         ("system equations", first.attrs["equations_hash"], other.attrs["equations_hash"]),
         ("states", schema.states_of(first), schema.states_of(other)),
         ("recording step", _time_step(first), _time_step(other)),
     ):
-        if a != b:
-            msg = f"the training datasets differ in {name}: {a} and {b}; train on one kind of data"
+        if a != b and (step or name != "recording step"):
+            what = "training datasets" if step else "training and validation data"
+            msg = f"the {what} differ in {name}: {a} and {b}; use one kind of data"
             raise ValueError(msg)
 
 

@@ -39,7 +39,7 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(_SYSTEMS))
 
 
-def get(name: str, **parameters: Any) -> Any:
+def get(name: str, /, **parameters: Any) -> Any:
     """A registered system, with other default parameter values if asked.
 
     Args:

@@ -1,6 +1,9 @@
 """Surrogates on disk, and free runs from them."""
 
+import errno
 import json
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -109,3 +112,49 @@ def test_a_free_run_that_leaves_for_good_is_marked(trained):
 def test_bad_rollout_arguments(trained, initial, parameters, duration, match):
     with pytest.raises(ValueError, match=match):
         trained.rollout(initial, parameters, duration)
+
+
+def test_text_and_quantities_are_converted_and_checked(trained):
+    class Quantity:
+        """As pint's: 0.1 mV."""
+
+        magnitude, units, dimensionality = 1e-4, "volt", "V"
+
+    plain = trained.rollout({"x": 0.1, "y": 0.0}, {"rate": 1.0}, "1 s")
+    for x, rate in (("0.1 mV", "1 / s"), ("100 uV", "0.001 / ms"), (Quantity(), 1.0)):
+        out = trained.rollout({"x": x, "y": 0.0}, {"rate": rate}, "1 s")
+        np.testing.assert_allclose(out.x, plain.x, rtol=1e-12)
+    as_array = trained.rollout({"x": plain.x[:, 0], "y": 0.0}, {"rate": 1.0}, "1 s")
+    np.testing.assert_array_equal(as_array.x, plain.x)
+    with pytest.raises(ValueError, match="x is '0.1 s'; expected a unit of the dimension of 'mV'"):
+        trained.rollout({"x": "0.1 s", "y": 0.0}, {"rate": 1.0}, "1 s")
+    with pytest.raises(ValueError, match=r"initial is None.*\['x', 'y'\]"):
+        trained.rollout(None, {"rate": 1.0}, "1 s")
+
+
+@pytest.mark.parametrize("room", [0, 1])
+def test_a_full_disk_leaves_the_older_surrogate(trained, folder, monkeypatch, room):
+    before = {p.name: p.read_bytes() for p in folder.iterdir()}
+    left, write = [room], Path.write_bytes
+
+    def full(self, data):
+        left[0] -= 1
+        if left[0] < 0:
+            write(self, data[: len(data) // 2])
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(self, data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", full)
+        with pytest.raises(OSError, match="No space left"):
+            trained.save(folder)
+    assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
+    sns.load(folder)
+
+
+def test_a_mistyped_shipped_name_is_answered_with_the_nearest(folder, monkeypatch):
+    monkeypatch.setattr(artefact._shipped, "folder", lambda name: folder.parent)
+    folder.rename(folder.with_name("bursting-map"))
+    assert sns.load("bursting-map").states == ("x", "y")
+    with pytest.raises(SurrogateError, match="Did you mean 'bursting-map'"):
+        sns.load("bursting-mop")

@@ -1,5 +1,11 @@
 """Training: learns what is known in closed form, repeats exactly, resumes exactly."""
 
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -155,3 +161,80 @@ def test_seeds_train_in_processes(decay, tmp_path):
     assert [s.card["training"]["seed"] for s in both] == [4, 5]
     alone = sns.fit(SMALL, decay, schedule=SHORT, seed=4)
     assert same(weights(alone), weights(both[0]))
+
+
+def test_what_cannot_work_is_said_before_training(decay, make_decay, tmp_path, monkeypatch):
+    monkeypatch.setattr("snnsurrogate.surrogate._loop.adam", None)  # no training is reached
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(FileExistsError, match="file is a file; a surrogate needs a folder"):
+        sns.fit(SMALL, decay, schedule=SHORT, out=tmp_path / "file")
+    for budget in ("0 s", "-5 s"):
+        with pytest.raises(ValueError, match=f"budget is '{budget}'; expected a positive time"):
+            sns.fit(SMALL, decay, schedule=SHORT, budget=budget)
+    other = make_decay(np.full(3, 1.0))
+    other.attrs["equations_hash"] = "1" * 64
+    with pytest.raises(ValueError, match="training and validation data differ in system equations"):
+        sns.fit(SMALL, decay, schedule=SHORT, validation=other)
+
+
+@pytest.mark.parametrize("hidden", [64, "abc", [8.5], [True], [], [0]])
+def test_layers_that_cannot_be_read_are_named(decay, hidden):
+    model = sns.models.get("recurrent-map", hidden=hidden)
+    with pytest.raises(ValueError, match="hidden is .*; expected the units of each layer"):
+        sns.fit(model, decay, schedule=SHORT)
+
+
+def test_mistyped_settings_are_answered_with_the_nearest(decay):
+    with pytest.raises(ValueError, match="Did you mean 'hidden'"):
+        sns.models.get("recurrent-map", hiden=[4])
+    with pytest.raises(ValueError, match="has no setting \\['name'\\]"):
+        sns.models.get("recurrent-map", name="x")
+    with pytest.raises(ValueError, match="Did you mean 'tanh'"):
+        sns.fit(RecurrentMap(activation="tanhh"), decay, schedule=SHORT)
+
+
+ORPHAN = """
+import sys
+import numpy as np
+import snnsurrogate as sns
+from tests.surrogate.conftest import decay_dataset
+
+if __name__ == "__main__":
+    plan = (sns.models.Adam(steps=10**7, batch=8),)
+    model = sns.models.RecurrentMap(hidden=(4,))
+    sns.fit_seeds(model, decay_dataset(np.ones(4)), [0], schedule=plan, out=sys.argv[1])
+"""
+
+
+@pytest.mark.slow
+def test_training_processes_end_with_their_parent(tmp_path):
+    script = tmp_path / "run.py"
+    script.write_text(ORPHAN)
+    root = Path(__file__).parents[2]
+    process = subprocess.Popen(
+        [sys.executable, str(script), str(tmp_path / "out")], env=os.environ | {"PYTHONPATH": root}
+    )
+    with process:
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "out" / "seed-0").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)  # the folder is made when the worker begins
+        workers = [p for p in _running() if p[1] == process.pid]
+        process.kill()
+    assert workers, "no worker began within a minute"
+    deadline = time.monotonic() + 20
+    while set(w[0] for w in workers) & {p[0] for p in _running()} and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not {w[0] for w in workers} & {p[0] for p in _running()}
+
+
+def _running():
+    """(process, parent) of all processes that are no zombies."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if fields[0] != "Z":
+            found.append((int(stat.parent.name), int(fields[1])))
+    return found

@@ -5,7 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from snnsurrogate.surrogate import runtime
+import snnsurrogate as sns
+from snnsurrogate.surrogate import models, runtime
 from snnsurrogate.surrogate._fastmath import tanh
 from snnsurrogate.surrogate._lowering import NotLowerableError
 from snnsurrogate.surrogate.scaling import Scaling
@@ -73,3 +74,48 @@ def test_an_operation_without_compiled_form_is_named():
 
     with pytest.raises(NotLowerableError, match="sin"):
         runtime.compile_step(Sine(), SCALING)
+
+
+class SineMap:
+    """A model whose step has no compiled form; not registered: no subclass of ModelConfig."""
+
+    name = "sine-map"
+
+    def to_dict(self):
+        return {}
+
+    def stages(self):
+        return (models.Adam(steps=5),)
+
+    def build(self, layout, *, generator_seed):
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.layer = nn.Linear(len(layout.states) + len(layout.parameters), 2)
+
+            def init(self, x, q):
+                return x
+
+            def step(self, carry, q):
+                return 0.5 * carry + 0.1 * torch.sin(self.layer(torch.cat([carry, q], 1)))
+
+        torch.manual_seed(generator_seed)
+        return Net().double()
+
+
+def test_a_step_that_cannot_be_compiled_runs_in_torch(decay):
+    surrogate = sns.fit(SineMap(), decay)
+    with pytest.warns(RuntimeWarning, match="sine-map runs in torch"):
+        out = surrogate.rollout({"x": 0.3, "y": 2e-5}, {"rate": 1.1}, "0.2 s")
+    sc = surrogate.scaling
+    x = torch.as_tensor(sc.states(np.array([[0.3, 2e-5]])))
+    q = torch.as_tensor(sc.parameters(np.array([[1.1]])))
+    with torch.no_grad():
+        x = surrogate.module.step(surrogate.module.step(x, q), q)
+    want = sc.mean + sc.sd * x.numpy()[0]
+    np.testing.assert_allclose([out.x[0, -1], out.y[0, -1]], want, rtol=1e-12, atol=1e-18)
+    points = sns.dynamics.fixed_points(surrogate, {"rate": 1.1})
+    assert points.found.values.all()
+    kernel = surrogate.kernel()
+    at = np.array([points.x.values[0, 0], points.y.values[0, 0]])
+    np.testing.assert_allclose(kernel(at, np.array([1.1])), at, rtol=1e-8, atol=1e-12)

@@ -21,7 +21,7 @@ def names() -> list[str]:
     return sorted(_registry())
 
 
-def get(name: str, **settings: Any) -> ModelConfig:
+def get(name: str, /, **settings: Any) -> ModelConfig:
     """A model's configuration by name.
 
     Raises:

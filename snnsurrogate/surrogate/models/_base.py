@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from snnsurrogate.surrogate.stages import Stage
+from snnsurrogate.systems._names import suggestion
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -68,7 +69,8 @@ class ModelConfig(abc.ABC):
         known = {f.name for f in fields(cls)}  # type: ignore[arg-type]
         unknown = sorted(set(values) - known)
         if unknown:
-            msg = f"{cls.name} has no setting {unknown}; it has {sorted(known)}"
+            hint = suggestion(unknown[0], known)
+            msg = f"{cls.name} has no setting {unknown}; it has {sorted(known)}.{hint}"
             raise ValueError(msg)
         return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from snnsurrogate.surrogate.models._base import Layout, ModelConfig
 from snnsurrogate.surrogate.stages import Adam, LevenbergMarquardt, Stage
+from snnsurrogate.systems._names import suggestion
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -45,13 +46,18 @@ class RecurrentMap(ModelConfig):
 
         activations = {"tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "relu": nn.ReLU, "silu": nn.SiLU}
         if self.activation not in activations:
-            msg = f"activation {self.activation!r} is not one of {sorted(activations)}"
+            hint = suggestion(self.activation, activations)
+            msg = f"activation {self.activation!r} is not one of {sorted(activations)}.{hint}"
             raise ValueError(msg)
         if self.dtype not in ("float64", "float32"):
             msg = f"dtype {self.dtype!r} is not 'float64' or 'float32'"
             raise ValueError(msg)
-        if not self.hidden or min(self.hidden) < 1:
-            msg = f"hidden={self.hidden} needs at least one layer with at least one unit"
+        sizes = self.hidden if isinstance(self.hidden, tuple | list) else ()
+        if not sizes or any(type(size) is not int or size < 1 for size in sizes):
+            msg = (
+                f"hidden is {self.hidden!r}; expected the units of each layer, at least one layer "
+                "with at least one unit, e.g. (24, 24)"
+            )
             raise ValueError(msg)
 
         class Map(nn.Module):
@@ -70,11 +76,11 @@ class RecurrentMap(ModelConfig):
 
         with torch.random.fork_rng(devices=[]):  # module constructors take no generator
             torch.manual_seed(generator_seed)
-            sizes = [len(layout.states) + len(layout.parameters), *self.hidden]
+            widths = [len(layout.states) + len(layout.parameters), *self.hidden]
             parts: list[nn.Module] = []
-            for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True):
+            for n_in, n_out in zip(widths[:-1], widths[1:], strict=True):
                 parts += [nn.Linear(n_in, n_out), activations[self.activation]()]
-            parts.append(nn.Linear(sizes[-1], len(layout.states)))
+            parts.append(nn.Linear(widths[-1], len(layout.states)))
             scale = torch.as_tensor(layout.increment_scale)
             module = Map(nn.Sequential(*parts), scale)
         return module.to(getattr(torch, self.dtype))
