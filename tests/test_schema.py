@@ -246,3 +246,24 @@ def test_all_violations_are_listed_at_once():
 def test_foreign_dataset_is_refused_not_crashed_on():
     assert schema.violations(xr.Dataset()) != []
     assert schema.violations(xr.Dataset({"a": ("x", [1.0])})) != []
+
+
+@pytest.mark.parametrize("name", [*schema.ATTRIBUTES])
+@pytest.mark.parametrize("value", ["3", "[1, 2]", "null", '"x"', "0 s", 5, np.array([1, 2])])
+def test_attributes_of_another_kind_never_break_the_checker(name, value):
+    ds = make()
+    ds.attrs[name] = value
+    found = schema.violations(ds, content=True)
+    assert isinstance(value, str) or name == "seed" or any(name in line for line in found)
+    if name in ("states", "swept", "parameters"):
+        assert any(f"attribute {name!r}" in line for line in found)
+
+
+@pytest.mark.parametrize("name", ["time", "V", "V_S", "status", "spike_time", "spike_count"])
+@pytest.mark.parametrize("attribute", ["units", "role"])
+def test_labels_of_another_kind_never_break_the_checker(name, attribute):
+    for value in (5, np.array([1, 2]), ""):
+        ds = make()
+        ds[name].attrs[attribute] = value
+        fine = (name, attribute) in {("time", "role"), ("status", "units")}
+        assert bool(schema.violations(ds)) != fine

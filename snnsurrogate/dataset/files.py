@@ -102,7 +102,7 @@ def open(path: Any, *, load: bool | None = None) -> xr.Dataset:
     """
     found = _locate(path)
     ds = _read(found, load)
-    problems = schema.violations(ds)
+    problems = _violations(ds, found)
     if problems:
         listed = "\n".join(f"  - {line}" for line in problems)
         msg = f"{found} is no dataset of this package, or of another version:\n{listed}"
@@ -116,10 +116,19 @@ def check(path: Any) -> list[str]:
     An unreadable or absent file is a violation too.
     """
     try:
-        ds = _read(_locate(path))
+        found = _locate(path)
+        return _violations(_read(found), found, content=True)
     except (DatasetError, FileNotFoundError) as error:
         return [str(error)]
-    return schema.violations(ds, content=True)
+
+
+def _violations(ds: xr.Dataset, path: Path, *, content: bool = False) -> list[str]:
+    """Violations of a dataset whose states may still lie in the file."""
+    try:
+        return schema.violations(ds, content=content)
+    except (RuntimeError, OSError) as error:  # netCDF reports a damaged piece as "HDF error"
+        msg = f"{path} is truncated or damaged: {error}"
+        raise DatasetError(msg) from error
 
 
 def _locate(path: Any) -> Path:

@@ -11,7 +11,11 @@ from snnsurrogate.dataset.store import DatasetError, atomic
 
 
 def save_scores(scores: xr.Dataset, path: Any) -> Path:
-    """Write what :func:`evaluate` returned; an existing file is replaced."""
+    """Write what :func:`evaluate` returned; an existing file is replaced.
+
+    Raises:
+        OSError: the disk is full or the folder cannot be written to.
+    """
     path = Path(path).expanduser()
     path.parent.mkdir(parents=True, exist_ok=True)
     encoding = {
@@ -20,7 +24,11 @@ def save_scores(scores: xr.Dataset, path: Any) -> Path:
         if v.ndim and v.dtype.kind in "fi" and v.size > 1000
     }
     with atomic(path) as private:
-        scores.to_netcdf(private, engine="netcdf4", encoding=encoding)
+        try:
+            scores.to_netcdf(private, engine="netcdf4", encoding=encoding)
+        except (RuntimeError, OSError) as error:  # netCDF reports a full disk as "HDF error"
+            msg = f"writing {path} failed ({error}); nothing was changed. Is the disk full?"
+            raise OSError(msg) from error
     return path
 
 
@@ -36,9 +44,9 @@ def open_scores(path: Any) -> xr.Dataset:
         msg = f"no file {path}"
         raise FileNotFoundError(msg)
     try:
-        scores = xr.load_dataset(path)
-    except (OSError, ValueError) as error:
-        msg = f"{path} is not readable as netCDF ({error})"
+        scores = xr.load_dataset(path, engine="netcdf4")
+    except Exception as error:  # netCDF4 raises many classes for damaged files
+        msg = f"{path} is truncated, damaged or no netCDF file ({error})"
         raise DatasetError(msg) from error
     if "regime" not in scores or "confusion" not in scores:
         msg = f"{path} holds no scores; expected a file that `snnsurrogate evaluate` wrote"

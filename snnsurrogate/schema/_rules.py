@@ -40,7 +40,15 @@ ATTRIBUTES = {
     "created": "time of creation, ISO 8601",
     "content_hash": "SHA-256 of the data",
 }
-_JSON = ("states", "parameters", "swept", "design", "protocol", "spike_rule", "versions")
+_JSON = {
+    "states": list,
+    "parameters": dict,
+    "swept": list,
+    "design": dict,
+    "protocol": dict,
+    "spike_rule": dict,
+    "versions": dict,
+}
 _MAY_BE_EMPTY = ("design", "protocol", "spike_rule", "source", "title", "equations")
 _ROLES = {
     "state": ("sample", "time"),
@@ -68,7 +76,7 @@ def status_attributes() -> dict[str, Any]:
 
 def with_role(ds: xr.Dataset, role: str) -> list[str]:
     """Names of the variables and coordinates of one role, in order."""
-    return [str(n) for n, v in ds.variables.items() if v.attrs.get("role") == role]
+    return [str(n) for n, v in ds.variables.items() if str(v.attrs.get("role")) == role]
 
 
 def examine(ds: xr.Dataset) -> list[str]:
@@ -86,25 +94,46 @@ def _attributes(ds: xr.Dataset) -> Iterator[str]:
         value = ds.attrs.get(name)
         if value is None:
             yield f"attribute {name!r} is missing ({meaning})"
+        elif name != "seed" and not isinstance(value, str):
+            yield f"attribute {name!r} is {str(value)[:40]!r}, which is no text ({meaning})"
         elif name not in _MAY_BE_EMPTY and str(value) == "":
             yield f"attribute {name!r} is empty ({meaning})"
-        elif name in _JSON and str(value):
-            try:
-                json.loads(value)
-            except (TypeError, ValueError):
-                yield f"attribute {name!r} is not JSON: {str(value)[:40]!r} ({meaning})"
+        elif name in _JSON and value:
+            yield from _json(name, value)
     version = ds.attrs.get("schema_version")
     if version is not None and str(version) != SCHEMA_VERSION:
         yield f"schema_version is {version!r}; this package reads {SCHEMA_VERSION!r}"
     kind = ds.attrs.get("kind")
-    if kind is not None and kind not in KINDS:
+    if isinstance(kind, str) and kind not in KINDS:
         yield f"kind is {kind!r}; expected one of {', '.join(KINDS)}"
     for name in ("duration", "transient", "record_every", "dt"):
-        if ds.attrs.get(name):
-            try:
-                units.magnitude(ds.attrs[name], "s", what=name)
-            except ValueError as error:
-                yield f"attribute {name!r}: {error}"
+        value = ds.attrs.get(name)
+        if not isinstance(value, str) or not value:
+            continue  # said above
+        try:
+            number = units.magnitude(value, "s", what=name)
+        except ValueError as error:
+            yield f"attribute {name!r}: {error}"
+            continue
+        if number < 0 or (number == 0 and name == "record_every"):
+            yield f"attribute {name!r} is {value!r}; expected a positive time"
+
+
+def _json(name: str, text: str) -> Iterator[str]:
+    """JSON of the right kind: objects of objects for parameters, lists of names."""
+    meaning, kind = ATTRIBUTES[name], _JSON[name]
+    try:
+        value = json.loads(text)
+    except ValueError:
+        yield f"attribute {name!r} is not JSON: {text[:40]!r} ({meaning})"
+        return
+    sound = isinstance(value, kind)
+    if sound and kind is list:
+        sound = all(isinstance(item, str) for item in value)
+    if sound and name == "parameters":
+        sound = all(isinstance(item, dict) for item in value.values())
+    if not sound:
+        yield f"attribute {name!r} is {text[:40]!r}; expected {meaning}"
 
 
 def _layout(ds: xr.Dataset) -> Iterator[str]:
@@ -124,7 +153,7 @@ def _layout(ds: xr.Dataset) -> Iterator[str]:
         if name in ("time", "sample"):
             continue
         role = variable.attrs.get("role")
-        if role not in _ROLES:
+        if not isinstance(role, str) or role not in _ROLES:
             yield f"{name!r} has role {role!r}; expected one of {', '.join(_ROLES)}"
         elif variable.dims != _ROLES[role]:
             yield f"{name!r} has dimensions {variable.dims}; role {role!r} needs {_ROLES[role]}"
@@ -146,7 +175,7 @@ def _is_unit(text: Any) -> bool:
 def _time(ds: xr.Dataset) -> Iterator[str]:
     time = ds["time"]
     unit = ds.attrs["time_unit"]
-    if time.attrs.get("units") != unit:
+    if str(time.attrs.get("units")) != unit:
         yield f"'time' has units {time.attrs.get('units')!r}; attribute time_unit says {unit!r}"
         return
     if unit not in ("s", "ms"):

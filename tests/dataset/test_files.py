@@ -121,6 +121,19 @@ def test_altered_values_are_found_by_check(toy, tmp_path):
     assert any("flags outside" in line for line in found)
 
 
+def test_damage_inside_a_file_is_named_when_it_is_read_lazily(toy, tmp_path):
+    rng = np.random.default_rng(0)
+    path = dataset.save(toy(records=3000, n=rng.normal(size=(3, 3000))), tmp_path / "a.nc")
+    whole = bytearray(path.read_bytes())
+    middle = len(whole) // 2  # inside the compressed states
+    whole[middle : middle + 3000] = bytes(3000)
+    path.write_bytes(whole)
+    for load in (True, False):
+        with pytest.raises(dataset.DatasetError, match=r"a\.nc is truncated or damaged"):
+            dataset.open(path, load=load)
+    assert "a.nc is truncated or damaged" in dataset.check(path)[0]
+
+
 def test_absent_files_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no file .*absent\.nc"):
         dataset.open(tmp_path / "absent.nc")
