@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import importlib.metadata
@@ -20,7 +21,13 @@ import xarray as xr
 from snnsurrogate import dataset, systems, units
 from snnsurrogate.dataset.files import open_store
 from snnsurrogate.dataset.frame import Frame, in_memory
-from snnsurrogate.dataset.store import DatasetError, Store, StoreMismatch, differences
+from snnsurrogate.dataset.store import (
+    DatasetError,
+    Store,
+    StoreMismatch,
+    differences,
+    read_store,
+)
 from snnsurrogate.simulate import brian2_engine
 from snnsurrogate.simulate._blocks import Steps, declared, run_blocks
 from snnsurrogate.simulate.designs import Design
@@ -111,11 +118,14 @@ def _simulate_to_disk(
 ) -> xr.Dataset:
     request = json.loads(frame.attrs["request"])
     to_file = out.suffix == ".nc"
+    shards = out.with_name(f".{out.name}.shards") if to_file else out
     if to_file and out.exists():
-        return _reuse(out, request)
-    store = Store(
-        out.with_name(f".{out.name}.shards") if to_file else out, request, frame.to_header()
-    )
+        ds = _reuse(out, request)
+        with contextlib.suppress(DatasetError):
+            if read_store(shards)[0] == request:  # killed after the file was complete
+                shutil.rmtree(shards)
+        return ds
+    store = Store(shards, request, frame.to_header())
 
     def write(block: int, chunk: int, records: np.ndarray) -> None:
         parts = [np.empty((records.shape[2], records.shape[0])) for _ in frame.initial]

@@ -340,3 +340,15 @@ def test_memory_does_not_grow_with_the_sweep(tmp_path):
         [sys.executable, "-c", code, f"{tmp_path}/"], capture_output=True, text=True, check=True
     )
     assert float(run.stdout) < 60  # MiB, for 215 MiB more of data
+
+
+def test_shards_left_by_a_kill_after_the_file_are_removed(tmp_path):
+    design, home = Design.points({"V_S": [-40]}), tmp_path / ".sweep.nc.shards"
+    simulate("sherman", design, out=home, **TIMES)
+    simulate("sherman", design, out=tmp_path / "plain.nc", **TIMES).close()
+    (tmp_path / "plain.nc").rename(tmp_path / "sweep.nc")
+    simulate("sherman", design, out=tmp_path / "sweep.nc", **TIMES)
+    assert [p.name for p in tmp_path.iterdir()] == ["sweep.nc"]
+    simulate("sherman", Design.points({"V_S": [-36]}), out=home, **TIMES)
+    simulate("sherman", design, out=tmp_path / "sweep.nc", **TIMES)
+    assert home.exists(), "the shards of another sweep are kept"
