@@ -9,6 +9,7 @@ import numpy as np
 
 from snnsurrogate.report._view import Score, View, number, pretty_unit
 
+_ROUNDING = 1e8  # a floor that much smaller is rounding error, not noise of the truth
 _LONG_LIST = 20
 _LONG = 400  # characters: longer texts of the provenance fold away
 
@@ -31,8 +32,13 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, css: str = "") 
     return f'<table class="{css}"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>'
 
 
+def _text(label: str) -> str:
+    """Return a label as HTML; "bursting -> tonic" gets an arrow."""
+    return html.escape(label.replace("->", "→"))
+
+
 def _ratio(score: Score) -> str:
-    if np.isfinite(score.ratio):
+    if np.isfinite(score.ratio) and score.ratio < _ROUNDING:
         return "at the floor" if score.ratio <= 1 else f"× {number(score.ratio, 3)}"
     return "floor is exact" if np.isfinite(score.floor) and np.isfinite(score.ideal) else "–"
 
@@ -44,7 +50,7 @@ def score_table(view: View) -> str:
         unit = html.escape(pretty_unit(s.unit))
         rows.append(
             (
-                f'<b>{html.escape(s.label)}</b><span class="key">{html.escape(s.name)}</span>',
+                f'<b>{_text(s.label)}</b><span class="key">{html.escape(s.name)}</span>',
                 f"<b>{number(s.value)}</b>",
                 unit,
                 number(s.floor),
@@ -96,7 +102,7 @@ def boundary_table(view: View) -> str:
         twin = found.get("twin", {}).get(name, np.nan)
         rows.append(
             (
-                f"<b>{html.escape(name)}</b>",
+                f"<b>{_text(name)}</b>",
                 number(truth, 6),
                 number(other, 6),
                 number(other - truth, 3),

@@ -77,7 +77,7 @@ def _position_error(view: View, ax: Axes, x: np.ndarray, order: np.ndarray) -> N
             ax.legend(loc="best")
         else:  # drawn, it would press everything else into the top of the axes
             text = f"floor (twin): at most {number(float(worst), 3)} {unit}"
-            ax.text(0.98, 0.03, text, transform=ax.transAxes, ha="right", fontsize=8.5, color=MUTED)
+            ax.set_title(text, loc="right", fontsize=8.5, fontweight="normal", color=MUTED)
     ax.set_title("error of its position")
     ax.set_ylabel(with_unit(f"|Δ{symbol(state)}*|", unit))
 

@@ -48,7 +48,7 @@ def _limits(view: View, state: str) -> tuple[float, float]:
     if view.has("fp_state"):
         column = view.states.index(state)
         points = view.of("fp_state", "truth")[example_samples(view), column]
-        around = 0.06 * (high - low)
+        around = 0.12 * (high - low)
         low = float(np.nanmin([low, *(points - around)]))
         high = float(np.nanmax([high, *(points + around)]))
     return low, high

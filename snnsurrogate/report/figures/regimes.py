@@ -143,7 +143,8 @@ def caption(view: View) -> str:
     for name, value in view.boundaries("truth").items():
         other = predicted.get(name)
         found = f"{number(other, 6)} {unit}" if other is not None else "not found"
-        text += f" Boundary {name}: truth {number(value, 6)} {unit}, surrogate {found}."
+        arrow = name.replace("->", "→")
+        text += f" Boundary {arrow}: truth {number(value, 6)} {unit}, surrogate {found}."
     return text
 
 
