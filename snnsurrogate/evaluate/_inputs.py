@@ -95,6 +95,19 @@ def check(truth: xr.Dataset, prediction: xr.Dataset, *, what: str = "prediction"
         raise ComparisonError(msg)
 
 
+def validate(ds: xr.Dataset, *, what: str) -> None:
+    """Raise if a given dataset breaks the schema: what is not finite must not enter a score.
+
+    Raises:
+        SchemaError: listing every violation.
+    """
+    try:
+        schema.validate(ds)
+    except schema.SchemaError as error:
+        msg = f"the {what}: {error}"
+        raise schema.SchemaError(msg) from error
+
+
 def _time_differences(a: xr.DataArray, b: xr.DataArray, what: str) -> list[str]:
     if a.attrs.get("units") != b.attrs.get("units"):
         return [

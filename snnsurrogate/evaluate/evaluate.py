@@ -59,7 +59,8 @@ def evaluate(
         points; material for figures. `to_json` flattens the scalars.
 
     Raises:
-        SchemaError: the truth breaks the schema, or has no spikes.
+        SchemaError: a dataset breaks the schema (non-finite states in samples marked ok, say), or
+            has no spikes.
         ComparisonError: the prediction or the twin is of other samples, parameters or times.
         ValueError: no sample of the truth is ok.
     """
@@ -73,6 +74,7 @@ def evaluate(
     prediction = _inputs.roll_out(surrogate, truth) if rolls else surrogate_or_prediction
     _inputs.check(truth, prediction, what="rollout" if rolls else "prediction")
     if not rolls:
+        _inputs.validate(prediction, what="prediction")
         _inputs.warn_of_other_start(truth, prediction, scale)
 
     twin, about = _twin(truth, twin)
@@ -125,6 +127,7 @@ def _twin(
         _inputs.check(truth, made, what="twin")
         return made, about
     _inputs.check(truth, twin, what="twin")
+    _inputs.validate(twin, what="twin")
     return twin, "given by the caller"
 
 

@@ -248,6 +248,15 @@ def test_what_cannot_be_compared_is_named(truth, spoil, says):
         evaluate(truth, spoil(truth), twin=False, **QUICK)
 
 
+@pytest.mark.parametrize("what", ["prediction", "twin"])
+def test_non_finite_samples_that_claim_to_be_ok_are_refused(truth, copy, what):
+    bad = truth.copy(deep=True)
+    bad["V"].values[3, 100:] = np.nan
+    given = (bad, False) if what == "prediction" else (copy, bad)
+    with pytest.raises(schema.SchemaError, match=f"(?s)the {what}: .*'V' is not finite in sample"):
+        evaluate(truth, given[0], twin=given[1], **QUICK)
+
+
 def test_a_truth_without_a_sound_sample_is_named(truth, copy):
     broken = truth.copy(deep=True)
     broken["status"].values[:] = schema.FLAGS["diverged"]
