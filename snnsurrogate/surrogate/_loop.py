@@ -103,14 +103,16 @@ def adam(stage: stages.Adam, at: Context) -> bool:
         run.step += 1
         at.advance(1, f"loss {loss_value:.2e}")
         now = time.perf_counter()
-        if now - last_save > CHECKPOINT_SECONDS:
+        # after the last step the loss is recorded first: a checkpoint does not hold it
+        if now - last_save > CHECKPOINT_SECONDS and run.step < stage.steps:
             at.checkpoint(moments(optimiser))
             last_save = now
         if now > at.deadline:
             at.record(loss_value)
             at.checkpoint(moments(optimiser))
             return False
-    at.record(loss_value)
+    if math.isfinite(loss_value):  # else the last step was taken, and recorded, before a budget
+        at.record(loss_value)
     return True
 
 

@@ -110,6 +110,16 @@ def test_budget_ends_training_and_a_larger_one_goes_on(decay, tmp_path):
         sns.fit(SMALL, decay, schedule=plan, budget=60)
 
 
+def test_a_budget_that_ends_at_the_last_step_keeps_the_loss(decay, tmp_path):
+    plan = (Adam(steps=1, batch=8),)
+    short = sns.fit(SMALL, decay, schedule=plan, budget="1 ns", out=tmp_path)
+    assert short.card["training"]["ended_by"] == "budget"
+    done = sns.fit(SMALL, decay, schedule=plan, out=tmp_path)
+    assert done.card["training"]["ended_by"] == "schedule"
+    assert done.card["training"]["loss"] == short.card["training"]["loss"]
+    assert len(done.history) == 1
+
+
 def test_non_finite_loss_stops_and_saves_nothing(decay, tmp_path):
     wild = (Adam(steps=50, learning_rate=(1e200, 1e200)),)
     with pytest.raises(FloatingPointError, match="loss is"):
