@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from snnsurrogate import dataset, systems, units
+from snnsurrogate import dataset, schema, systems, units
 from snnsurrogate.dataset.files import open_store
 from snnsurrogate.dataset.frame import Frame, in_memory
 from snnsurrogate.dataset.store import (
@@ -169,6 +169,13 @@ def _reuse(out: Path, request: dict[str, Any]) -> xr.Dataset:
             "\nGive another path, or delete it."
         )
         raise StoreMismatch(msg)
+    columns = {name: ds[name].values for name in json.loads(ds.attrs["parameters"])}
+    if _hash(columns) != request["parameters"] or schema.violations(ds, content=True):
+        msg = (
+            f"{out} was changed after the sweep was written (values or samples); nothing was "
+            "overwritten. Give another path, or delete it."
+        )
+        raise DatasetError(msg)
     return ds
 
 

@@ -216,6 +216,22 @@ def test_another_sweep_is_refused_and_named(plain, tmp_path, name):
     assert dataset.open(out).attrs["content_hash"] == content
 
 
+def test_a_sweep_changed_by_hand_is_not_taken_for_the_whole(plain, tmp_path):
+    import netCDF4
+
+    out = dataset.save(plain, tmp_path / "sweep.nc")
+    same(simulate("sherman", DESIGN, out=out, **TIMES), plain)
+    dataset.save(schema.select(plain, np.arange(50)), out)
+    with pytest.raises(dataset.DatasetError, match=r"sweep\.nc was changed after"):
+        simulate("sherman", DESIGN, out=out, **TIMES)
+    assert dataset.open(out).sizes["sample"] == 50
+    dataset.save(plain, out)
+    with netCDF4.Dataset(out, "a") as file:
+        file["V"][1, 3] = -12.0
+    with pytest.raises(dataset.DatasetError, match=r"sweep\.nc was changed after"):
+        simulate("sherman", DESIGN, out=out, **TIMES)
+
+
 def test_foreign_targets_are_refused(tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("do not touch")
