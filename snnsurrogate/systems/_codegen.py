@@ -9,7 +9,7 @@ from sympy.printing.pycode import PythonCodePrinter
 
 from ._expressions import Derived
 
-__all__ = ["numba_source", "numpy_functions"]
+__all__ = ["numba_source", "numpy_functions", "rhs_source"]
 
 _VERSION = 1  # raise it when the generated text changes meaning
 
@@ -99,14 +99,20 @@ def numba_source(derived: Derived) -> str:
     )
 
 
+def rhs_source(derived: Derived, module: str) -> str:
+    """Source of ``rhs(x, p)`` over sequences of arrays, with the functions of a module."""
+    targets = [f"y{i}" for i in range(len(derived.states))]
+    lines = _body(derived, list(derived.rhs), targets, module)
+    return "\n".join(["def rhs(x, p):", *lines, f"    return [{', '.join(targets)}]"])
+
+
 def numpy_functions(derived: Derived) -> ModuleType:
     """Module with vectorised ``rhs(x, p)`` and ``jacobian(x, p)`` returning lists of arrays."""
     d = len(derived.states)
-    rhs = _body(derived, list(derived.rhs), [f"y{i}" for i in range(d)], "np")
     entries = [f"y{i}" for i in range(d * d)]
     jacobian = _body(derived, list(derived.jacobian), entries, "np")
-    lines = ["def rhs(x, p):", *rhs, f"    return [{', '.join(f'y{i}' for i in range(d))}]"]
-    lines += ["def jacobian(x, p):", *jacobian, f"    return [{', '.join(entries)}]"]
+    lines = [rhs_source(derived, "np"), "def jacobian(x, p):", *jacobian]
+    lines += [f"    return [{', '.join(entries)}]"]
     module = ModuleType("snnsurrogate_numpy_rhs")
     import numpy as np
 

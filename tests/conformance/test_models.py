@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 import snnsurrogate as sns
 from snnsurrogate import schema
@@ -52,6 +53,23 @@ def test_compiled_jacobian_equals_finite_differences(fitted):
         1,
     )
     np.testing.assert_allclose(kernel.jacobian(x, p), want, rtol=1e-5, atol=1e-9)
+
+
+def test_same_seed_same_weights(fitted, data):
+    again = sns.fit(fitted.model, data, schedule=(models.Adam(steps=400),), seed=2)
+    other = sns.fit(fitted.model, data, schedule=(models.Adam(steps=1),), seed=3)
+    first, second, third = (s.module.state_dict() for s in (fitted, again, other))
+    assert all(torch.equal(first[k], second[k]) for k in first)
+    assert not all(torch.equal(first[k], third[k]) for k in first)
+
+
+def test_compiled_step_agrees_with_torch(fitted):
+    scaling = fitted.scaling
+    x, p = np.array([0.3, 2e-5]), np.array([1.1])
+    with torch.no_grad():
+        carry, q = (torch.as_tensor(a)[None] for a in (scaling.states(x), scaling.parameters(p)))
+        want = scaling.mean + scaling.sd * fitted.module.step(carry, q).numpy()[0]
+    np.testing.assert_allclose(fitted.kernel()(x, p), want, rtol=1e-13, atol=1e-18)
 
 
 def test_unknown_model_and_setting_are_refused():

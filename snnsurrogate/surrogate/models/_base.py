@@ -16,7 +16,7 @@ from snnsurrogate.surrogate.stages import Stage
 from snnsurrogate.systems._names import suggestion
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,9 +73,3 @@ class ModelConfig(abc.ABC):
             msg = f"{cls.name} has no setting {unknown}; it has {sorted(known)}.{hint}"
             raise ValueError(msg)
         return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
-
-
-def initial_carry(module: nn.Module, x: Tensor, q: Tensor) -> Tensor:
-    """Call a module's `init` (typed helper: modules are duck-typed at this border)."""
-    carry: Tensor = module.init(x, q)  # type: ignore[operator]
-    return carry
