@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from snnsurrogate.systems._declarations import Check, Convergence, Parameter, State
 
+# Source of rates and spike counts made without the package's own integrator.
+INTEGRATED = (
+    "computed from the equations, written out again by hand: scipy's DOP853, relative tolerance "
+    "1e-10; LSODA agrees"
+)
+
 
 def parameter(
     name: str, value: float, unit: str, low: float, high: float, meaning: str
@@ -28,6 +34,24 @@ def hopf(
     return Check(
         name=f"Hopf point at {along} = {value:g}", kind="hopf", along=along, bracket=bracket,
         value=value, atol=atol, unit=unit, source=source,
+    )  # fmt: skip
+
+
+def rate(current: float, hertz: float, transient: str, duration: str, source: str) -> Check:
+    """A known steady firing rate at an injected current ``I`` (uA/cm**2 or dimensionless)."""
+    return Check(
+        name=f"steady firing rate at I = {current:g}: {hertz:g} Hz", kind="rate",
+        parameters={"I": current}, value=hertz / 1000, atol=1e-4 * hertz / 1000, unit="1/ms",
+        transient=transient, duration=duration, source=source,
+    )  # fmt: skip
+
+
+def spikes(current: float, count: int, start: int, stop: int, source: str) -> Check:
+    """A known number of spikes between ``start`` and ``stop`` (ms) at an injected current ``I``."""
+    return Check(
+        name=f"{count} spikes from {start} to {stop} ms at I = {current:g}", kind="spike_count",
+        parameters={"I": current}, value=count, atol=0, unit="1",
+        transient=f"{start} ms", duration=f"{stop - start} ms", source=source,
     )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """Bonhoeffer-van der Pol neuron in FitzHugh's own form; dimensionless, model time unit 1 ms.
 
-With v = -x, w = -y, I = -z and eps = 1/c^2 it is the common FitzHugh-Nagumo form up to the unit of
-time: a negative z depolarises.
+With v = -x, w = y, I = -z, eps = 1/c^2 and time in units of 1/c it is the common FitzHugh-Nagumo
+form: a negative z depolarises.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ SYSTEM = System(
     ),
     states=(
         state("x", "1", 1.2, -3.0, 3.0, 1.2, "minus the voltage-like variable"),
-        state("y", "1", 0.5, -4.0, 2.0, -0.6, "minus the recovery variable"),
+        state("y", "1", 0.5, -4.0, 2.0, -0.6, "recovery variable"),
     ),
     time_unit="ms",
     dt="0.025 ms",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from snnsurrogate.systems._base import System
 from snnsurrogate.systems._declarations import Benchmark, Check, SpikeRule
 
-from ._shared import errors, parameter, state
+from ._shared import INTEGRATED, errors, parameter, rate, spikes, state
 
 EQUATIONS = """
 dx/dt = (y - a*x**3 + b*x**2 - z + I)/ms : 1
@@ -85,5 +85,13 @@ SYSTEM = System(
         Check(name="right-hand side at (1, -4, 2)", kind="rhs",
               state={"x": 1.0, "y": -4.0, "z": 2.0}, parameters={"I": 2.0},
               value=(-2.0, 0.0, 0.006 * 8.4), atol=1e-12, unit="1/ms", source="closed form"),
+        # Silent, slow tonic, bursts of two and of three with the pause between them, fast tonic.
+        spikes(1.0, 0, 0, 2000, INTEGRATED),
+        rate(1.5, 6.687783, "1000 ms", "1000 ms", INTEGRATED),
+        spikes(2.0, 2, 1015, 1055, INTEGRATED),
+        spikes(2.0, 0, 1055, 1145, INTEGRATED),
+        spikes(2.5, 3, 1035, 1090, INTEGRATED),
+        spikes(2.5, 0, 1090, 1160, INTEGRATED),
+        rate(4.0, 49.68236, "1000 ms", "1000 ms", INTEGRATED),
     ),
 )  # fmt: skip

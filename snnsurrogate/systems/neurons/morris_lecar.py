@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from snnsurrogate.systems._base import System
-from snnsurrogate.systems._declarations import Benchmark, SpikeRule
+from snnsurrogate.systems._declarations import Benchmark, Check, SpikeRule
 
-from ._shared import errors, hopf, parameter, state
+from ._shared import INTEGRATED, errors, hopf, parameter, rate, spikes, state
 
 EQUATIONS = """
 dV/dt = (I - g_Ca*m_inf*(V - V_Ca) - g_K*w*(V - V_K) - g_L*(V - V_L))/C : volt
@@ -15,6 +15,21 @@ w_inf = (1 + tanh((V - V_3)/V_4))/2 : 1
 """
 _CURRENT = "uA/cm**2"
 _BOOK = "Rinzel and Ermentrout (1998), to the digits printed there"
+_TRACE = "computed from the equations: zero trace on the steady state, one equation in V"
+# The MatCont manual (version 7.4), example "fast Morris-Lecar equations", is this preset with
+# voltages over 120 mV, currents over g_Ca 120 mV = 480 uA/cm**2 and time over C/g_Ca = 5 ms.
+_MATCONT = "; MatCont manual, fast Morris-Lecar equations: "
+
+
+def _saddle_node() -> Check:
+    return Check(
+        name="steady state at the saddle-node of rest, I = 39.9632", kind="rhs",
+        state={"V": -29.3897774055, "w": 0.00851439913782}, parameters={"I": 39.9631530927},
+        value=(0.0, 0.0), atol=1e-8, unit="mV/ms, 1/ms",
+        source="computed from the equations: largest current of the lower branch of the "
+        f"steady-state curve{_MATCONT}0.083257 x 480 = 39.963",
+    )  # fmt: skip
+
 
 SYSTEM = System(
     name="morris-lecar",
@@ -68,7 +83,15 @@ SADDLE_NODE = SYSTEM.preset(
     "morris-lecar-snlc",
     title="Morris-Lecar neuron, class I (onset by a saddle-node on the cycle)",
     parameters={"g_Ca": 4.0, "V_3": 12.0, "V_4": 17.4, "phi": 1 / 15, "I": 45.0},
-    checks=(),
+    checks=(
+        _saddle_node(),
+        hopf("I", 97.787889, (95.0, 100.0), 1e-5, _CURRENT, _TRACE),
+        # On both sides of the saddle-node on the cycle.
+        spikes(39.95, 0, 1000, 3000, INTEGRATED),
+        rate(40.0, 1.059701, "1000 ms", "5000 ms", INTEGRATED),
+        rate(45.0, 10.06966, "500 ms", "1000 ms", INTEGRATED),
+        rate(100.0, 23.76836, "500 ms", "1000 ms", INTEGRATED),
+    ),
     dt="0.5 ms",
     benchmark=Benchmark(duration="1000 ms", at=({"I": 42.0}, {"I": 100.0}, {"I": 0.0})),
     convergence=errors(
@@ -83,8 +106,22 @@ HOMOCLINIC = SADDLE_NODE.preset(
     "morris-lecar-homoclinic",
     title="Morris-Lecar neuron, onset by a homoclinic orbit beside a saddle-node",
     parameters={"phi": 0.23, "I": 36.0},
-    # Spiking and rest coexist for 35.1 < I < 38.5; the start lies on the cycle, in its upstroke.
+    # Spiking exists from a homoclinic orbit at I = 35.007 to a fold of cycles at I = 40.59. Rest
+    # ends at the saddle-node, 39.963; the upper steady state is stable above its Hopf point,
+    # 36.316. So spiking stands beside rest below 36.316, beside both up to 39.963, and then beside
+    # the upper steady state alone. The start lies near the cycle, in its upstroke, and leads to it
+    # from I = 35.04.
     large_amplitude_start={"V": -10.0, "w": 0.047},
+    checks=(
+        _saddle_node(),
+        hopf("I", 36.316217, (35.5, 37.5), 1e-5, _CURRENT,
+             f"{_TRACE}{_MATCONT}0.075659 x 480 = 36.316"),
+        spikes(35.0, 0, 1000, 3000, INTEGRATED),
+        rate(35.1, 15.05948, "500 ms", "1000 ms", INTEGRATED),
+        rate(36.0, 24.49364, "500 ms", "1000 ms", INTEGRATED),
+        rate(40.0, 41.60122, "1000 ms", "1000 ms", INTEGRATED),
+        spikes(41.0, 0, 1000, 3000, INTEGRATED),
+    ),
     dt="0.1 ms",
     benchmark=Benchmark(duration="1000 ms", at=({"I": 36.0}, {"I": 38.0}, {"I": 30.0})),
     convergence=errors(
@@ -94,4 +131,4 @@ HOMOCLINIC = SADDLE_NODE.preset(
         ("0.5 ms", 3.0e-04, float("inf")),
         ("1 ms", 3.6e-03, float("inf")),
     ),
-)
+)  # fmt: skip

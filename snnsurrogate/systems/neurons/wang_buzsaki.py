@@ -5,7 +5,7 @@ from __future__ import annotations
 from snnsurrogate.systems._base import System
 from snnsurrogate.systems._declarations import Benchmark, Check, SpikeRule
 
-from ._shared import errors, parameter, state
+from ._shared import INTEGRATED, errors, parameter, rate, state
 
 EQUATIONS = """
 dV/dt = (I - g_Na*m_inf**3*h*(V - E_Na) - g_K*n**4*(V - E_K) - g_L*(V - E_L))/C : volt
@@ -61,6 +61,10 @@ SYSTEM = System(
     checks=(
         Check(name="silent at I = 0.15", kind="rate", parameters={"I": 0.15}, value=0.0, atol=0.0,
               unit="1/ms", transient="500 ms", duration="500 ms",
-              source="below the fold of the steady-state current, I = 0.16"),
+              source="below the fold of the steady-state current, I = 0.16009"),
+        rate(0.2, 8.620616, "500 ms", "1000 ms", INTEGRATED),
+        rate(0.5, 32.21715, "500 ms", "500 ms", INTEGRATED),
+        rate(1.0, 59.70149, "300 ms", "300 ms", INTEGRATED),
+        rate(2.0, 101.7857, "300 ms", "300 ms", INTEGRATED),
     ),
 )  # fmt: skip
