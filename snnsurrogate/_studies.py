@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import ast
-import difflib
-import importlib.util
 import inspect
-import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from snnsurrogate import _shipped
+from snnsurrogate import _shipped, _user_files
+from snnsurrogate._names import suggestion
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,7 @@ class Study:
 
 
 def _read(path: Path) -> Study:
-    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    text = _user_files.docstring(path)
     first = text.splitlines()[0] if text else "(no docstring)"
     return Study(path.stem.replace("_", "-"), path, first, text)
 
@@ -59,18 +57,24 @@ def find(name: str) -> Study:
         return _read(path)
     known = studies()
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        hint = suggestion(name, known)
         msg = f"no study {name!r}; expected one of {', '.join(known)} or a .py file.{hint}"
         raise ValueError(msg)
     return known[name]
 
 
-def run(name: str, *, preset: str, out: Path, **more: Any) -> Any:
+def run(name: str, *, preset: str, out: Path, settings: Mapping[str, Any] | None = None) -> Any:
     """Import a study and call its ``main``; returns what it returns (scores).
 
+    Args:
+        name: as for :func:`find`.
+        preset: handed to ``main``.
+        out: handed to ``main``.
+        settings: further arguments of ``main``.
+
     Raises:
-        ValueError: unknown study, preset or argument, or a file without ``main``.
+        ValueError: unknown study, preset or argument, a file without ``main``, or one that cannot
+            be run.
     """
     study = find(name)
     module = _load(study)
@@ -80,11 +84,15 @@ def run(name: str, *, preset: str, out: Path, **more: Any) -> Any:
         raise ValueError(msg)
     presets = list(getattr(module, "PRESETS", ()))
     if presets and preset not in presets:
-        near = difflib.get_close_matches(preset, presets, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        hint = suggestion(preset, presets)
         msg = f"study {study.name!r} has no preset {preset!r}; expected one of {presets}.{hint}"
         raise ValueError(msg)
     arguments = list(inspect.signature(main).parameters)
+    more = dict(settings or {})
+    for option in ("preset", "out"):
+        if option in more:
+            msg = f"{option} is an option of its own: write --{option} {more[option]}, not --set"
+            raise ValueError(msg)
     unknown = sorted(set(more) - set(arguments))
     if unknown:
         msg = f"study {study.name!r} does not take {unknown}; it takes {arguments}"
@@ -93,12 +101,4 @@ def run(name: str, *, preset: str, out: Path, **more: Any) -> Any:
 
 
 def _load(study: Study) -> ModuleType:
-    name = f"snnsurrogate_study_{study.path.stem}"
-    spec = importlib.util.spec_from_file_location(name, study.path)
-    if spec is None or spec.loader is None:
-        msg = f"{study.path} cannot be imported as a Python file"
-        raise ValueError(msg)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses of the study look themselves up here
-    spec.loader.exec_module(module)
-    return module
+    return _user_files.load(study.path, f"snnsurrogate_study_{study.path.stem}")

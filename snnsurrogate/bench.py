@@ -5,13 +5,14 @@ A benchmark is a function ``quick -> list of Figure``; one line in BENCHMARKS re
 
 from __future__ import annotations
 
-import difflib
 import os
 import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
+
+from snnsurrogate._names import suggestion
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,8 +127,7 @@ def run(only: Sequence[str] | None = None, *, quick: bool = False) -> list[Figur
     names = list(only or BENCHMARKS)
     for name in names:
         if name not in BENCHMARKS:
-            near = difflib.get_close_matches(name, BENCHMARKS, n=1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
+            hint = suggestion(name, BENCHMARKS)
             msg = f"no benchmark {name!r}; expected one of {', '.join(BENCHMARKS)}.{hint}"
             raise ValueError(msg)
     return [figure for name in names for figure in BENCHMARKS[name](quick)]

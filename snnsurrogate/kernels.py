@@ -16,6 +16,9 @@ import numba
 import numpy as np
 from numba import types
 
+from snnsurrogate import units
+from snnsurrogate._names import suggestion
+
 __all__ = [
     "F_SIGNATURE",
     "F_TYPE",
@@ -83,12 +86,16 @@ class Kernel:
     def parameter_matrix(self, parameters: Mapping[str, Any] | None, n: int) -> np.ndarray:
         """Parameter vectors of ``n`` samples, (n, parameter); missing names take their default.
 
+        Bare numbers are in the declared units; text and quantities are converted.
+
         Raises:
-            ValueError: an unknown name (with the nearest match) or a length other than ``n``.
+            ValueError: an unknown name (with the nearest match), another dimension, or a length
+                other than ``n``.
         """
         matrix = np.tile(np.asarray(self.parameter_defaults, dtype=float), (n, 1))
         for name, values in (parameters or {}).items():
-            matrix[:, self.parameter_index(name)] = np.asarray(values, dtype=float)
+            k = self.parameter_index(name)
+            matrix[:, k] = units.magnitudes(values, self.parameter_units[k], what=name)
         return matrix
 
     def parameter_index(self, name: str) -> int:
@@ -99,11 +106,7 @@ class Kernel:
         """
         if name in self.parameters:
             return self.parameters.index(name)
-        import difflib
-
-        near = [other for other in self.parameters if other.casefold() == name.casefold()]
-        near = near or difflib.get_close_matches(name, self.parameters, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        hint = suggestion(name, self.parameters)
         known = ", ".join(self.parameters) or "(none)"
         msg = f"no parameter {name!r}; expected one of {known}.{hint}"
         raise ValueError(msg)

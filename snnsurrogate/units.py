@@ -216,6 +216,8 @@ def magnitudes(values: Any, unit: str, *, what: str) -> np.ndarray:
 
     Bare numbers are taken to be in ``unit``. Raises as :func:`magnitude`.
     """
+    if type(values) in (float, int):
+        return np.asarray(values, dtype=float)
     if hasattr(values, "dim") and hasattr(values, "has_same_dimensions"):
         dims = tuple(Fraction(float(power)).limit_denominator(64) for power in values.dim._dims)
         if dims != _exponents(unit):

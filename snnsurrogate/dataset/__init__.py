@@ -1,4 +1,4 @@
-"""Files and windows: datasets on disk, splits, grids, training pairs."""
+"""Datasets on disk: files, stores, splits, grids."""
 
 from snnsurrogate.dataset.files import check as check
 from snnsurrogate.dataset.files import open as open
@@ -8,4 +8,3 @@ from snnsurrogate.dataset.grid import to_grid as to_grid
 from snnsurrogate.dataset.splits import split as split
 from snnsurrogate.dataset.store import DatasetError as DatasetError
 from snnsurrogate.dataset.store import StoreMismatch as StoreMismatch
-from snnsurrogate.dataset.windows import pairs as pairs

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from snnsurrogate import _shipped
+from snnsurrogate._names import suggestion
 from snnsurrogate.dataset.store import atomic
 from snnsurrogate.surrogate import models
 from snnsurrogate.surrogate.scaling import Scaling
 from snnsurrogate.surrogate.surrogate import Surrogate
-from snnsurrogate.systems._names import suggestion
 
 FORMAT = "snnsurrogate surrogate"
 FORMAT_VERSION = "1"

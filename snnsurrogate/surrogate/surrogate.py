@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import warnings
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ import numpy as np
 import xarray as xr
 
 from snnsurrogate import schema, units
+from snnsurrogate._names import suggestion
 from snnsurrogate.features.spikes import detect_batch
 from snnsurrogate.kernels import Kernel, integrate
 from snnsurrogate.surrogate.models import ModelConfig
@@ -175,8 +175,7 @@ class Surrogate:
         known = (*self.parameters, *fixed)
         for name in parameters:
             if name not in known:
-                near = difflib.get_close_matches(str(name), known, n=1)
-                hint = f" Did you mean {near[0]!r}?" if near else ""
+                hint = suggestion(name, known)
                 msg = f"no parameter {name!r}; expected some of {list(known)}.{hint}"
                 raise ValueError(msg)
         missing = [p for p in self.parameters if p not in parameters]

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from snnsurrogate import units
+from snnsurrogate._names import suggestion
 
 from ._declarations import (
     Benchmark,
@@ -26,7 +27,6 @@ from ._declarations import (
     SpikeRule,
     State,
 )
-from ._names import suggestion
 
 if TYPE_CHECKING:
     from snnsurrogate.kernels import Kernel
@@ -146,7 +146,7 @@ class System:
             raise ValueError(msg.replace(" ;", ";").replace(" .", "."))
         return number
 
-    def with_parameters(self, **parameters: Any) -> System:
+    def with_parameters(self, /, **parameters: Any) -> System:
         """The same system with other default values (numbers in declared units, or quantities).
 
         Raises:
@@ -198,7 +198,8 @@ class System:
 
         Args:
             x: states (..., state) in declared units.
-            p: parameter name -> value or array broadcastable to ``x[..., 0]``; missing = default.
+            p: parameter name -> value or array broadcastable to ``x[..., 0]``, bare numbers in
+                declared units; text and quantities are converted. Missing = default.
 
         Returns:
             (..., state), in state unit per ``time_unit``.
@@ -224,11 +225,10 @@ class System:
         if x.ndim == 0 or x.shape[-1] != len(self.states):
             msg = f"x has shape {x.shape}; expected (..., {len(self.states)}): {self.state_names}."
             raise ValueError(msg)
-        given = dict(p or {})
-        for name in given:
-            self.parameter(name)
-        values = self.defaults | given
-        return x, [np.asarray(values[name], dtype=float) for name in self.parameter_names]
+        values: dict[str, Any] = {name: np.asarray(v) for name, v in self.defaults.items()}
+        for name, value in (p or {}).items():
+            values[name] = units.magnitudes(value, self.parameter(name).unit, what=name)
+        return x, [values[name] for name in self.parameter_names]
 
     def kernel(self) -> Kernel:
         """Compiled right-hand side and Jacobian; compiled once per equations, cached on disk."""

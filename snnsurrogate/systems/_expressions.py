@@ -14,8 +14,7 @@ from fractions import Fraction
 import sympy
 
 from snnsurrogate import units
-
-from ._names import suggestion
+from snnsurrogate._names import suggestion
 
 __all__ = [
     "FUNCTIONS",

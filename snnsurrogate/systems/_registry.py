@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
 from typing import Any
 
+from snnsurrogate import _user_files
+from snnsurrogate._names import suggestion
+
 from ._base import System
-from ._names import suggestion
 
 __all__ = ["add", "get", "names", "register"]
 
@@ -70,7 +70,8 @@ def register(source: Any) -> Any:
         The system (``SYSTEM`` of a file).
 
     Raises:
-        ValueError: not a system, unreadable equations, or a name that is taken.
+        ValueError: not a system, a file that cannot be run, unreadable equations, or a name that
+            is taken.
         FileNotFoundError: no such file.
     """
     if isinstance(source, System):
@@ -104,14 +105,7 @@ def _register_file(path: Path) -> System:
         if origin == f"{path}:SYSTEM":
             msg = f"{path} is already registered as {name!r}; restart Python to read it again."
             raise ValueError(msg)
-    name = f"snnsurrogate_user_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        msg = f"{str(path)!r} is not a Python file; expected a file ending in .py."
-        raise ValueError(msg)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses in the file look their module up
-    spec.loader.exec_module(module)
+    module = _user_files.load(path, f"snnsurrogate_user_{path.stem}")
     main = getattr(module, "SYSTEM", None)
     if not isinstance(main, System):
         msg = f"{path} defines no SYSTEM; add SYSTEM = System(...) at module level."

@@ -72,6 +72,18 @@ def test_compiled_step_agrees_with_torch(fitted):
     np.testing.assert_allclose(fitted.kernel()(x, p), want, rtol=1e-13, atol=1e-18)
 
 
+def test_models_are_registered_on_purpose_and_once(monkeypatch):
+    monkeypatch.setattr(models._base, "REGISTRY", dict(models._base.REGISTRY))
+
+    class Other(models.RecurrentMap):
+        """A variant under the name of another."""
+
+    assert models.names() == ALL, "a subclass alone registers nothing"
+    with pytest.raises(ValueError, match=r"'recurrent-map' of .*Other is already registered by"):
+        models.register(Other)
+    assert models.register(models.RecurrentMap) is models.RecurrentMap
+
+
 def test_unknown_model_and_setting_are_refused():
     with pytest.raises(ValueError, match="Did you mean 'recurrent-map'"):
         models.get("recurent-map")

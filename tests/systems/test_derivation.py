@@ -128,3 +128,28 @@ def test_hash_ignores_defaults_and_layout():
 def test_symbols_in_declared_units():
     (v,), (tau, e), (rhs,) = make(LEAK).sympy()
     assert rhs.equals((e - v) / tau)
+
+
+def test_quantities_are_converted_to_declared_units():
+    import brian2
+    import pint
+
+    system = make(LEAK)
+    kernel = system.kernel()
+    point = [-70.0]
+    want = system.rhs(point, {"E": -50.0, "tau": 20.0})
+    slope = system.jacobian(point, {"tau": 20.0})
+    for other in (
+        {"E": "-0.05 V", "tau": "0.02 s"},
+        {"E": -50 * brian2.mV, "tau": 20 * brian2.ms},
+        {"E": pint.UnitRegistry().Quantity(-0.05, "V"), "tau": "20 ms"},
+    ):
+        np.testing.assert_allclose(system.rhs(point, other), want, rtol=1e-14)
+        np.testing.assert_allclose(system.jacobian(point, other), slope, rtol=1e-14)
+        np.testing.assert_allclose(kernel(point, other), want, rtol=1e-14)
+    matrix = kernel.parameter_matrix({"E": [-50, -40] * brian2.mV}, 2)
+    np.testing.assert_allclose(matrix, [[10.0, -50.0], [10.0, -40.0]], rtol=1e-14)
+    with pytest.raises(ValueError, match=r"E is '3 s'; expected .*'mV'"):
+        system.rhs(point, {"E": "3 s"})
+    with pytest.raises(ValueError, match="tau"):
+        kernel.parameter_matrix({"tau": 20 * brian2.mV}, 1)

@@ -1,24 +1,22 @@
-"""Surrogate models, one file each, registered by one import line below."""
+"""Surrogate models, one file each: `@register` names a model, one import line below loads it."""
 
 from __future__ import annotations
 
-import difflib
 from typing import Any
 
+from snnsurrogate._names import suggestion
+from snnsurrogate.surrogate.models._base import REGISTRY
 from snnsurrogate.surrogate.models._base import Layout as Layout
 from snnsurrogate.surrogate.models._base import ModelConfig as ModelConfig
+from snnsurrogate.surrogate.models._base import register as register
 from snnsurrogate.surrogate.models.recurrent_map import RecurrentMap as RecurrentMap
 from snnsurrogate.surrogate.stages import Adam as Adam
 from snnsurrogate.surrogate.stages import LevenbergMarquardt as LevenbergMarquardt
 
 
-def _registry() -> dict[str, type[ModelConfig]]:
-    return {cls.name: cls for cls in ModelConfig.__subclasses__()}
-
-
 def names() -> list[str]:
     """Names of the registered models."""
-    return sorted(_registry())
+    return sorted(REGISTRY)
 
 
 def get(name: str, /, **settings: Any) -> ModelConfig:
@@ -27,10 +25,8 @@ def get(name: str, /, **settings: Any) -> ModelConfig:
     Raises:
         ValueError: for an unknown model (with the nearest match) or an unknown setting.
     """
-    registry = _registry()
-    if name not in registry:
-        near = difflib.get_close_matches(name, registry, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        msg = f"unknown model {name!r}; known are {sorted(registry)}.{hint}"
+    if name not in REGISTRY:
+        hint = suggestion(name, REGISTRY)
+        msg = f"unknown model {name!r}; known are {sorted(REGISTRY)}.{hint}"
         raise ValueError(msg)
-    return registry[name].from_dict(settings)
+    return REGISTRY[name].from_dict(settings)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import abc
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 
+from snnsurrogate._names import suggestion
 from snnsurrogate.surrogate.stages import Stage
-from snnsurrogate.systems._names import suggestion
 
 if TYPE_CHECKING:
     from torch import nn
@@ -46,9 +46,10 @@ class ModelConfig(abc.ABC):
         """Make the module with weights drawn from the seed.
 
         The module has ``init(x, q) -> carry`` and ``step(carry, q) -> carry`` for batches
-        x (batch, d), q (batch, k), carry (batch, c): the first d columns of a carry are the scaled
-        states. `step` is written with linear layers, activations and arithmetic only, so that it
-        can be compiled.
+        x (batch, d), q (batch, k), carry (batch, d): the carry holds the scaled states. A wider
+        carry (hidden memory beside the states) has no compiled rollout yet, and `fit` refuses it.
+        `step` is written with linear layers, activations and arithmetic only, so that it can be
+        compiled.
         """
 
     @abc.abstractmethod
@@ -73,3 +74,31 @@ class ModelConfig(abc.ABC):
             msg = f"{cls.name} has no setting {unknown}; it has {sorted(known)}.{hint}"
             raise ValueError(msg)
         return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+
+
+REGISTRY: dict[str, type[ModelConfig]] = {}
+Model = TypeVar("Model", bound=ModelConfig)
+
+
+def register(cls: type[Model]) -> type[Model]:
+    """Class decorator that makes a model known under its ``name``.
+
+    Raises:
+        ValueError: no name, or one that another model has.
+    """
+    name = getattr(cls, "name", None)
+    if not isinstance(name, str) or not name:
+        msg = f"{cls.__qualname__} has no name; add name: ClassVar[str] = 'my-model' to it"
+        raise ValueError(msg)
+    held = REGISTRY.get(name)
+    if held is not None and (held.__module__, held.__qualname__) != (
+        cls.__module__,
+        cls.__qualname__,
+    ):
+        msg = (
+            f"model {name!r} of {cls.__module__}.{cls.__qualname__} is already registered by "
+            f"{held.__module__}.{held.__qualname__}; choose another name"
+        )
+        raise ValueError(msg)
+    REGISTRY[name] = cls
+    return cls

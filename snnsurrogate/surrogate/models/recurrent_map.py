@@ -10,14 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from snnsurrogate.surrogate.models._base import Layout, ModelConfig
+from snnsurrogate._names import suggestion
+from snnsurrogate.surrogate.models._base import Layout, ModelConfig, register
 from snnsurrogate.surrogate.stages import Adam, LevenbergMarquardt, Stage
-from snnsurrogate.systems._names import suggestion
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
+@register
 @dataclass(frozen=True, kw_only=True)
 class RecurrentMap(ModelConfig):
     """A multilayer perceptron that predicts the scaled increment over one recording step.
