@@ -14,6 +14,7 @@ from typing import Any
 
 import xarray as xr
 
+from snnsurrogate import dataset
 from snnsurrogate._progress import progress as show_progress
 from snnsurrogate.surrogate import models, stages
 from snnsurrogate.surrogate.artefact import load
@@ -42,7 +43,7 @@ def fit_seeds(
         schedule: stages; default ``model.stages()``.
         out: folder that receives ``seed-<n>/`` for each; finished ones are loaded, an interrupted
             one goes on. Default: a temporary folder.
-        processes: default one per core.
+        processes: default one per core that this process may use.
         progress: show a progress bar over all seeds; None shows it on a terminal.
     """
     with tempfile.TemporaryDirectory(prefix="snnsurrogate-") as scratch:
@@ -51,7 +52,7 @@ def fit_seeds(
         paths = []
         for i, ds in enumerate(datasets):
             paths.append(Path(scratch) / f"train-{i}.nc")
-            ds.to_netcdf(paths[-1])
+            dataset.save(ds, paths[-1])
         jobs = [(model, paths, seed, budget, schedule, root / f"seed-{seed}") for seed in seeds]
         total = len(jobs) * stages.work(model.stages() if schedule is None else schedule)
         context = multiprocessing.get_context("spawn")
@@ -59,7 +60,7 @@ def fit_seeds(
         with (
             show_progress(f"training {len(jobs)} seeds", total, show=progress) as advance,
             ProcessPoolExecutor(
-                min(processes or os.cpu_count() or 1, len(jobs)), context, _start, (reports,)
+                min(processes or _cores(), len(jobs)), context, _start, (reports,)
             ) as pool,
         ):
             pending = {pool.submit(_train, job) for job in jobs}
@@ -70,6 +71,13 @@ def fit_seeds(
                 for future in done:
                     future.result()  # raises what the training raised
         return [load(job[-1]) for job in jobs]
+
+
+def _cores() -> int:
+    """Cores that this process may use; not every platform knows."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 _reports: Any = None  # of a worker process: where its progress goes
@@ -94,7 +102,7 @@ def _end_with_parent() -> None:
 
 def _train(job: tuple[Any, ...]) -> None:
     model, paths, seed, budget, schedule, folder = job
-    datasets = [xr.load_dataset(path) for path in paths]
+    datasets = [dataset.open(path, load=True) for path in paths]
     collected, sent = 0.0, time.monotonic()
 
     def advance(amount: float, note: str = "") -> None:

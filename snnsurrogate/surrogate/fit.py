@@ -26,7 +26,7 @@ from snnsurrogate.surrogate.surrogate import Surrogate
 from snnsurrogate.surrogate.training_data import TrainingData
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
 
 def fit(
@@ -63,7 +63,8 @@ def fit(
 
     Raises:
         FloatingPointError: the loss became non-finite; nothing is saved.
-        ValueError: unusable data, or ``out`` holds a surrogate or a training with other arguments.
+        ValueError: unusable data, a model whose carry is wider than the states, or ``out`` holds a
+            surrogate or a training with other arguments.
         OSError: ``out`` cannot be written to; said before the training.
     """
     started = time.perf_counter()
@@ -87,6 +88,7 @@ def fit(
         increment_scale=scaling.increment,
     )
     module = model.build(layout, generator_seed=seed)
+    _check_carry(model, module, layout)
     request = request_of(model, plan, data, seed)
     folder = None if out is None else Path(out)
     if folder is not None:
@@ -151,6 +153,23 @@ def fit(
         if ended_by == "schedule":
             (folder / CHECKPOINT).unlink(missing_ok=True)
     return surrogate
+
+
+def _check_carry(model: models.ModelConfig, module: nn.Module, layout: models.Layout) -> None:
+    """Raise if a model keeps more than the states: its training would end in no rollout."""
+    import torch
+
+    dtype = next(module.parameters()).dtype
+    x, q = (torch.zeros(1, len(names), dtype=dtype) for names in (layout.states, layout.parameters))
+    with torch.no_grad():
+        carry = module.init(x, q)  # type: ignore[operator]
+    if carry.shape != x.shape:
+        msg = (
+            f"{model.name} carries {carry.shape[-1]} columns for the {len(layout.states)} states "
+            f"{list(layout.states)}; compiled rollouts need a carry that is the states alone. "
+            "Return x from init."
+        )
+        raise ValueError(msg)
 
 
 def _card(

@@ -171,6 +171,8 @@ def test_seeds_train_in_processes(decay, tmp_path):
     assert [s.card["training"]["seed"] for s in both] == [4, 5]
     alone = sns.fit(SMALL, decay, schedule=SHORT, seed=4)
     assert same(weights(alone), weights(both[0]))
+    requests = [s.card["training"]["request"] for s in (alone, both[0])]
+    assert requests[0] == requests[1], "the data that reach the processes have the same hash"
 
 
 def test_what_cannot_work_is_said_before_training(decay, make_decay, tmp_path, monkeypatch):

@@ -77,7 +77,7 @@ def test_an_operation_without_compiled_form_is_named():
 
 
 class SineMap:
-    """A model whose step has no compiled form; not registered: no subclass of ModelConfig."""
+    """A model whose step has no compiled form; not registered."""
 
     name = "sine-map"
 
@@ -101,6 +101,25 @@ class SineMap:
 
         torch.manual_seed(generator_seed)
         return Net().double()
+
+
+class Wide(SineMap):
+    """A model with hidden memory beside the states."""
+
+    name = "wide"
+
+    def build(self, layout, *, generator_seed):
+        class Net(nn.Linear):
+            def init(self, x, q):
+                return torch.cat([x, x[:, :1]], 1)
+
+        return Net(2, 2).double()
+
+
+def test_a_carry_wider_than_the_states_is_refused_before_training(decay, tmp_path):
+    with pytest.raises(ValueError, match="wide carries 3 columns for the 2 states"):
+        sns.fit(Wide(), decay, out=tmp_path / "s")
+    assert not (tmp_path / "s").exists()
 
 
 def test_a_step_that_cannot_be_compiled_runs_in_torch(decay):
