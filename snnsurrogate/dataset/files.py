@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 import contextlib
-import difflib
+import errno
 import hashlib
 import re
 from collections.abc import Iterator
@@ -16,6 +16,7 @@ import numpy as np
 import xarray as xr
 
 from snnsurrogate import _shipped, schema
+from snnsurrogate._names import suggestion
 from snnsurrogate.dataset.frame import Frame, assemble
 from snnsurrogate.dataset.store import DatasetError, atomic, lazy_shard, read_shard, read_store
 
@@ -56,8 +57,11 @@ def save(ds: xr.Dataset, path: Any, *, compression: int = 1) -> Path:
             with netCDF4.Dataset(private, "a") as file:
                 for name in records:
                     _append(file, str(name), ds.variables[name], compression)
-        except (RuntimeError, OSError) as error:  # netCDF reports a full disk as "HDF error"
-            msg = f"writing {path} failed ({error}); nothing was changed. Is the disk full?"
+        except (RuntimeError, OSError) as error:
+            refused = getattr(error, "errno", None) in {errno.EACCES, errno.EPERM, errno.EROFS}
+            # netCDF reports a full disk as "HDF error"
+            ask = "May you write to this folder?" if refused else "Is the disk full?"
+            msg = f"writing {path} failed ({error}); nothing was changed. {ask}"
             raise OSError(msg) from error
     return path
 
@@ -216,8 +220,7 @@ def shipped(name: str) -> Path:
     listed = _checksums(folder)
     names = sorted({_name(entry) for entry in listed})
     if name not in names:
-        near = difflib.get_close_matches(name, names, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        hint = suggestion(name, names)
         msg = f"no file and no shipped data {name!r}; shipped are: {', '.join(names)}.{hint}"
         raise FileNotFoundError(msg)
     mine = [entry for entry in listed if _name(entry) == name]

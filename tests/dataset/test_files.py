@@ -1,5 +1,6 @@
 """Datasets on disk: round trip, atomic writes, and every kind of bad file named."""
 
+import errno
 import hashlib
 import subprocess
 import sys
@@ -81,6 +82,16 @@ def test_a_failed_save_changes_nothing(toy, tmp_path, monkeypatch):
         dataset.save(toy(V_S=[-40.0]), path)
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["a.nc"]
+
+
+def test_a_refused_write_is_not_a_full_disk(toy, tmp_path, monkeypatch):
+    def refused(self, target, **more):
+        raise PermissionError(errno.EACCES, "Permission denied", str(target))
+
+    monkeypatch.setattr(xr.Dataset, "to_netcdf", refused)
+    with pytest.raises(OSError, match=r"Permission denied.*May you write to this folder") as stop:
+        dataset.save(toy(), tmp_path / "a.nc")
+    assert "disk" not in str(stop.value)
 
 
 @pytest.mark.parametrize("length", [0, 4, 100, 2000, -1])
