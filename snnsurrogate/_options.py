@@ -30,6 +30,18 @@ def _pair(text: str, option: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
+def _pairs(texts: Sequence[str] | None, option: str) -> dict[str, str]:
+    """Return repeated ``name=value`` options as a mapping."""
+    found: dict[str, str] = {}
+    for text in texts or ():
+        name, value = _pair(text, option)
+        if name in found:
+            msg = f"{option} names {name} twice ({found[name]!r} and {value!r}); give it once"
+            raise ValueError(msg)
+        found[name] = value
+    return found
+
+
 def _quantity(text: str) -> float | str:
     """Return a bare number as a number, anything else ("-44 mV") as the text it is."""
     try:
@@ -64,8 +76,7 @@ def _box(text: str, option: str) -> tuple[Any, Any]:
 def settings(texts: Sequence[str] | None) -> dict[str, Any]:
     """Return ``name=value`` options as a mapping; values are JSON where they can be, else text."""
     found: dict[str, Any] = {}
-    for text in texts or ():
-        name, value = _pair(text, "--set")
+    for name, value in _pairs(texts, "--set").items():
         try:
             found[name] = json.loads(value)
         except ValueError:
@@ -74,27 +85,35 @@ def settings(texts: Sequence[str] | None) -> dict[str, Any]:
 
 
 def _initial(texts: Sequence[str] | None) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for text in texts or ():
-        name, value = _pair(text, "--initial")
-        found[name] = _box(value, "--initial") if ":" in value else _quantity(value)
-    return found
+    return {
+        name: _box(value, "--initial") if ":" in value else _quantity(value)
+        for name, value in _pairs(texts, "--initial").items()
+    }
 
 
 def _points(path: Path) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
     """Return parameters and initial states of a CSV file; a column initial_V is state V."""
-    with path.open(newline="") as file:
-        rows = list(csv.DictReader(file))
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.reader(file)
+        names = [name.strip() for name in next(reader, [])]
+        rows = [(reader.line_num, row) for row in reader if row]
+    columns: dict[str, list[float]] = {name: [] for name in names}
+    if "" in columns or len(columns) < len(names):
+        msg = f"{path}: the header is {names}; expected a name for every column, each once"
+        raise ValueError(msg)
     if not rows:
         msg = f"{path} has no row; expected a header of parameter names and one line per sample"
         raise ValueError(msg)
-    columns: dict[str, list[float]] = {}
-    for name in rows[0]:
-        try:
-            columns[name.strip()] = [float(row[name]) for row in rows]
-        except (TypeError, ValueError) as error:
-            msg = f"{path}, column {name!r}: {error}; expected one number in every row"
-            raise ValueError(msg) from error
+    for line, row in rows:
+        if len(row) != len(names):
+            msg = f"{path}, line {line}: {len(row)} values; the header names {len(names)}: {names}"
+            raise ValueError(msg)
+        for name, text in zip(names, row, strict=True):
+            try:
+                columns[name].append(float(text))
+            except ValueError as error:
+                msg = f"{path}, line {line}, column {name!r}: {text!r} is not a number"
+                raise ValueError(msg) from error
     prefix = "initial_"
     states = {n.removeprefix(prefix): v for n, v in columns.items() if n.startswith(prefix)}
     return {n: v for n, v in columns.items() if not n.startswith(prefix)}, states
@@ -114,7 +133,7 @@ def design(
     """Return the design that the options ask for.
 
     Raises:
-        ValueError: none or several kinds of design, or a range that cannot be read.
+        ValueError: several kinds of design, a range that cannot be read, or a name given twice.
     """
     import snnsurrogate as sns
 
@@ -123,11 +142,14 @@ def design(
     if len(chosen) > 1:
         msg = f"give one kind of design; got {' and '.join(chosen)}"
         raise ValueError(msg)
+    if n is not None and not (sobol or lhs):
+        msg = f"-n {n} is for --sobol and --lhs; {(chosen or ['a single point'])[0]} needs no -n"
+        raise ValueError(msg)
     common: Mapping[str, Any] = {"initial": _initial(initial), "repeats": repeats, "seed": seed}
     if not chosen:
         return sns.Design.points({}, **common)
     if grid:
-        axes = dict(_pair(text, "--grid") for text in grid)
+        axes = _pairs(grid, "--grid")
         return sns.Design.grid({k: _line(v, "--grid") for k, v in axes.items()}, **common)
     if points:
         parameters, states = _points(points)
@@ -136,6 +158,32 @@ def design(
     if n is None:
         msg = f"{option} needs the number of points: add -n 600"
         raise ValueError(msg)
-    boxes = dict(_pair(text, option) for text in texts or ())
+    boxes = _pairs(texts, option)
     make = sns.Design.sobol if sobol else sns.Design.lhs
     return make({k: _box(v, option) for k, v in boxes.items()}, n=n, **common)
+
+
+def netcdf(out: Path) -> Path:
+    """Return the netCDF file that ``--out`` names; an ending is added if there is none.
+
+    Raises:
+        ValueError: another ending.
+    """
+    if out.suffix == ".nc":
+        return out
+    if out.suffix[1:].isalpha():
+        msg = f"--out {out} ends in {out.suffix}; this writes netCDF: give a name ending in .nc"
+        raise ValueError(msg)
+    return out.with_name(out.name + ".nc")
+
+
+def no_input(out: Path, *inputs: Path | str | None) -> None:
+    """Refuse to write over what is read.
+
+    Raises:
+        ValueError: ``out`` is one of the inputs.
+    """
+    for path in inputs:
+        if path is not None and Path(path).expanduser().resolve() == out.expanduser().resolve():
+            msg = f"--out would overwrite the input {path}; give another name"
+            raise ValueError(msg)

@@ -11,7 +11,8 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
-from rich.table import Table
+
+from snnsurrogate import _output
 
 app = typer.Typer(
     name="snnsurrogate",
@@ -31,23 +32,8 @@ Begin with `snnsurrogate systems`, or run everything at once:
 """,
 )
 Out = Annotated[Path, typer.Option("--out", "-o", help="File (or folder) to write.")]
-Seed = Annotated[int, typer.Option(help="Same seed, same result.")]
+Seed = Annotated[int, typer.Option(min=0, help="Same seed, same result.")]
 Texts = Annotated[list[str] | None, typer.Option()]
-
-
-def _print(*what: Any) -> None:
-    width = None if sys.stdout.isatty() else 120  # a file or a pipe has no width of its own
-    Console(highlight=False, markup=False, soft_wrap=True, width=width).print(*what)
-
-
-def _table(*left: str, right: Sequence[str] = ()) -> Table:
-    """Return an empty table: columns of text, then columns of numbers."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for head in left:
-        table.add_column(head, no_wrap=head == left[0])
-    for head in right:
-        table.add_column(head, justify="right", no_wrap=True)
-    return table
 
 
 @app.callback()
@@ -88,11 +74,11 @@ def systems(
     if name is not None:
         sys.stdout.write(sns.systems.get(name).describe() + "\n")
         return
-    table = _table("name", "states", "what")
+    table = _output.table("name", "states", "what")
     for known in sns.systems.names():
         system = sns.systems.get(known)
         table.add_row(known, ", ".join(system.state_names), system.title)
-    _print(table)
+    _output.show(table)
 
 
 @app.command()
@@ -112,14 +98,16 @@ def simulate(
         Path | None,
         typer.Option(help="CSV: a header of parameter names (initial_V for states), a row each."),
     ] = None,
-    n: Annotated[int | None, typer.Option("-n", help="Number of Sobol or LHS points.")] = None,
+    n: Annotated[
+        int | None, typer.Option("-n", min=1, help="Number of Sobol or LHS points.")
+    ] = None,
     initial: Annotated[
         list[str] | None, typer.Option(help="`V=-65:-20` draws from a box, `V=-50` is fixed.")
     ] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="`tau_S=20`: another value of a parameter.")
     ] = None,
-    repeats: Annotated[int, typer.Option(help="Samples per parameter point.")] = 1,
+    repeats: Annotated[int, typer.Option(min=1, help="Samples per parameter point.")] = 1,
     dt: Annotated[str | None, typer.Option(help="Integration step; default: the system's.")] = None,
     engine: Annotated[str, typer.Option(help="What integrates.")] = "brian2",
     seed: Seed = 0,
@@ -135,6 +123,7 @@ def simulate(
     from snnsurrogate import _options
     from snnsurrogate.simulate import simulate as run
 
+    file = _options.netcdf(out)
     chosen = _system(system, _options.settings(set_))
     plan = _options.design(
         grid=grid,
@@ -155,10 +144,10 @@ def simulate(
         engine=engine,
         seed=seed,
         dt=dt,
-        out=out if out.suffix == ".nc" else out.with_name(out.name + ".nc"),
+        out=file,
     )
-    _summary(dataset)
-    _print(f"wrote {out}")
+    _output.summary(dataset)
+    _output.show(f"wrote {file}")
 
 
 def _system(name: str, parameters: dict[str, Any]) -> Any:
@@ -167,15 +156,6 @@ def _system(name: str, parameters: dict[str, Any]) -> Any:
     if name.endswith(".py"):
         return sns.systems.register(Path(name)).with_parameters(**parameters)
     return sns.systems.get(name, **parameters)
-
-
-def _summary(dataset: Any) -> None:
-    """Print how many samples ended how."""
-    status = dataset["status"]
-    meanings = str(status.attrs["flag_meanings"]).split()
-    counts = [(meaning, int((status == code).sum())) for code, meaning in enumerate(meanings)]
-    text = ", ".join(f"{k} {meaning}" for meaning, k in counts if k)
-    _print(f"{dataset.sizes['sample']} samples ({text}), {dataset.sizes['time']} times each")
 
 
 @app.command()
@@ -191,9 +171,9 @@ def check(
     bad = 0
     for path in files:
         violations = sns.check(path)
-        _print(f"{path}: {'ok' if not violations else f'{len(violations)} violations'}")
+        _output.show(f"{path}: {'ok' if not violations else f'{len(violations)} violations'}")
         for line in violations:
-            _print(f"  - {line}")
+            _output.show(f"  - {line}")
         bad += bool(violations)
     raise typer.Exit(1 if bad else 0)
 
@@ -219,11 +199,11 @@ def fit(
     from snnsurrogate.surrogate import fit as learn
 
     chosen = sns.models.get(model, **_options.settings(set_))
+    _options.no_input(out, train, validation)
     held = sns.open(validation) if validation else None
     data = sns.open(train)
-    surrogate = learn(chosen, data, validation=held, budget=budget, seed=seed, out=out)
-    surrogate.save(out)
-    _print(f"wrote {out}")
+    learn(chosen, data, validation=held, budget=budget, seed=seed, out=out)
+    _output.show(f"wrote {out}")
 
 
 @app.command()
@@ -238,21 +218,41 @@ def rollout(
 ) -> None:
     """Run a surrogate from the states in which a dataset begins; writes a dataset.
 
+    Samples of that dataset that are not ok are left out.
+
     `snnsurrogate rollout bursting-map --initial-from truth.nc --out prediction.nc`
     """
     import snnsurrogate as sns
+    from snnsurrogate import _options, schema
 
+    file = _options.netcdf(out)
+    _options.no_input(file, initial_from)
     loaded = sns.load(surrogate)
-    truth = sns.open(initial_from)
+    truth = _usable(sns.open(initial_from), initial_from)
     first = truth.isel(time=0)
-    initial = {name: first[name].values for name in loaded.states}
-    parameters = {name: truth[name].values for name in loaded.parameters}
+    initial = {name: first[name].values for name in schema.states_of(truth)}
+    parameters = {name: truth[name].values for name in schema.parameters_of(truth)}
     dataset = loaded.rollout(
         initial, parameters, duration or str(truth.attrs["duration"]), seed=seed
     )
-    sns.save(dataset, out)
-    _summary(dataset)
-    _print(f"wrote {out}")
+    sns.save(dataset, file)
+    _output.summary(dataset)
+    _output.show(f"wrote {file}")
+
+
+def _usable(dataset: Any, path: Path) -> Any:
+    """Return the samples that are ok, with a warning if some are not."""
+    from snnsurrogate import schema
+
+    ok = schema.ok(dataset)
+    if not ok.any():
+        msg = f"none of the {ok.size} samples of {path} is ok; there is no state to start from"
+        raise ValueError(msg)
+    if not ok.all():
+        left_out = f"{(~ok).sum()} of {ok.size} samples of {path} are not ok and are left out"
+        warnings.warn(left_out, stacklevel=2)
+        return schema.select(dataset, ok)
+    return dataset
 
 
 @app.command()
@@ -263,34 +263,26 @@ def evaluate(
     twin: Annotated[
         Path | None, typer.Option(help="The truth again (other seed, half step): gives floors.")
     ] = None,
-    seed: Seed = 0,
 ) -> None:
     """Score a surrogate, or its prediction, against the truth; writes scores and their JSON.
 
     `snnsurrogate evaluate test.nc surrogate --twin twin.nc --out scores.nc`
     """
     import snnsurrogate as sns
+    from snnsurrogate import _options
     from snnsurrogate.evaluate import evaluate as score
 
+    file = _options.netcdf(out)
+    flat = file.with_suffix(".json")
+    for written in (file, flat):
+        _options.no_input(written, truth, prediction, twin)
     other = sns.open(prediction) if prediction.endswith(".nc") else sns.load(prediction)
     scores = score(sns.open(truth), other, twin=sns.open(twin) if twin else None)
-    sns.save_scores(scores, out)
+    sns.save_scores(scores, file)
     table = sns.to_json(scores)
-    out.with_suffix(".json").write_text(json.dumps(table, indent=2) + "\n")
-    _score_table(table)
-    _print(f"wrote {out} and {out.with_suffix('.json')}")
-
-
-def _score_table(scores: dict[str, dict[str, Any]]) -> None:
-    """Print a flat map of scores; over several seeds: median, smallest and largest."""
-    spread = any("min" in entry for entry in scores.values())
-    keys = ("value", "min", "max", "floor") if spread else ("value", "floor")
-    heads = ("median", "smallest", "largest", "floor") if spread else keys
-    table = _table("score", right=(*heads, "unit"))
-    for name, entry in scores.items():
-        shown = ["–" if entry.get(k) is None else f"{entry[k]:.4g}" for k in keys]
-        table.add_row(name, *shown, str(entry.get("unit", "")))
-    _print(table)
+    _output.write_json(table, flat)
+    _output.score_table(table)
+    _output.show(f"wrote {file} and {flat}")
 
 
 @app.command()
@@ -303,10 +295,12 @@ def report(
     `snnsurrogate report scores.nc --out page.html`
     """
     import snnsurrogate as sns
+    from snnsurrogate import _options
     from snnsurrogate.report import report as write
 
+    _options.no_input(out, scores)
     page = write(sns.open_scores(scores), out)
-    _print(f"wrote {page}")
+    _output.show(f"wrote {page}")
 
 
 @app.command()
@@ -325,19 +319,19 @@ def study(
     from snnsurrogate import _options, _studies
 
     if name is None:
-        table = _table("study", "question")
+        table = _output.table("study", "question")
         for known in _studies.studies().values():
             table.add_row(known.name, known.question)
-        _print(table)
+        _output.show(table)
         return
     found = _studies.find(name)
     folder = out or Path("runs") / found.name
-    _studies.run(name, preset=preset, out=folder, **_options.settings(set_))
+    _studies.run(name, preset=preset, out=folder, settings=_options.settings(set_))
     flat, page = folder / "scores.json", folder / "report.html"
     if flat.is_file():
-        _score_table(json.loads(flat.read_text()))
+        _output.score_table(json.loads(flat.read_text()))
     if page.is_file():
-        _print(f"page: {page.resolve()}")
+        _output.show(f"page: {page.resolve()}")
 
 
 @app.command()
@@ -353,14 +347,14 @@ def bench(
     from snnsurrogate import bench as benchmarks
 
     results = benchmarks.run(only or None, quick=quick)
-    table = _table("benchmark", "figure", right=("value", "to reach", "unit"))
+    table = _output.table("benchmark", "figure", right=("value", "to reach", "unit"))
     for r in results:
         goal = "" if r.target is None else f"{'≥' if r.better == 'higher' else '≤'} {r.target:g}"
         table.add_row(r.benchmark, r.name, f"{r.value:.4g}", goal, r.unit)
-    _print(table)
+    _output.show(table)
     if out:
-        out.write_text(json.dumps(benchmarks.to_json(results), indent=2) + "\n")
-        _print(f"wrote {out}")
+        _output.write_json(benchmarks.to_json(results), out)
+        _output.show(f"wrote {out}")
 
 
 def _warn(message: Warning | str, *_: Any) -> None:

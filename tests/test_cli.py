@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from snnsurrogate import _options, _studies, bench, cli
+from snnsurrogate import _options, _output, _studies, bench, cli, dataset, schema
+from tests.surrogate.conftest import decay_dataset
 
 COMMANDS = ["systems", "simulate", "check", "fit", "rollout", "evaluate", "report", "study"]
 COMMANDS += ["bench"]
@@ -120,8 +121,23 @@ def test_points_file(tmp_path):
     plan = _options.design(**{**DESIGN, "points": path})
     assert plan.parameters["V_S"].tolist() == [-44.0, -40.0]
     assert plan.initial["V"].tolist() == [-60.0, -50.0]
-    path.write_text("V_S\nfast\n")
-    with pytest.raises(ValueError, match="column 'V_S'"):
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("V_S\nfast\n", "line 2, column 'V_S': 'fast' is not a number"),
+        ("V_S,g_S\n-44,4\n-40,4,1\n", "line 3: 3 values; the header names 2"),
+        ("V_S,g_S\n-44\n", "line 2: 1 values; the header names 2"),
+        ("V_S,\n-44,4\n", "a name for every column"),
+        ("V_S,V_S\n-44,4\n", "each once"),
+        ("V_S\n", "has no row"),
+    ],
+)
+def test_points_file_that_cannot_be_read(tmp_path, text, words):
+    path = tmp_path / "points.csv"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=words):
         _options.design(**{**DESIGN, "points": path})
 
 
@@ -133,6 +149,11 @@ def test_points_file(tmp_path):
         ({"sobol": ["V_S=-44"], "n": 4}, "expected low:high"),
         ({"sobol": ["V_S=-44:-33"]}, "add -n"),
         ({"grid": ["V_S=1,2"], "lhs": ["V_S=1:2"]}, "one kind of design"),
+        ({"grid": ["V_S=1,2", "V_S=3,4"]}, "names V_S twice"),
+        ({"sobol": ["V_S=1:2", "V_S=3:4"], "n": 4}, "names V_S twice"),
+        ({"initial": ["V=1", "V=2"]}, "names V twice"),
+        ({"grid": ["V_S=1,2"], "n": 4}, "-n 4 is for --sobol and --lhs; --grid needs no -n"),
+        ({"n": 4}, "-n 4 is for --sobol and --lhs"),
     ],
 )
 def test_ranges_that_cannot_be_read(given, words):
@@ -161,6 +182,9 @@ def test_a_study_of_ones_own_runs_and_its_page_is_named(call, tmp_path):
     [
         (["--preset", "quik"], "Did you mean 'quick'"),
         (["--set", "sead=3"], "does not take ['sead']"),
+        (["--set", "preset=tiny"], "write --preset tiny, not --set"),
+        (["--set", "out=x"], "write --out x, not --set"),
+        (["--set", "name=x"], "does not take ['name']"),
     ],
 )
 def test_a_study_refuses_what_it_does_not_know(call, tmp_path, more, words):
@@ -170,6 +194,128 @@ def test_a_study_refuses_what_it_does_not_know(call, tmp_path, more, words):
     assert status == 2
     assert words in err
     assert not (tmp_path / "out").exists()
+
+
+BROKEN = {
+    "def f(:": "line 1: SyntaxError",
+    "import no_such_module": "line 1: ModuleNotFoundError: No module named 'no_such_module'",
+    "x = 1\nlen(3)": "line 2: TypeError",
+}
+
+
+@pytest.mark.parametrize("text", BROKEN)
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["--use", "FILE", "systems"],
+        ["simulate", "FILE", "--duration", "1 s", "--record-every", "1 ms", "--out", "a.nc"],
+        ["study", "FILE", "--out", "out"],
+    ],
+)
+def test_a_file_of_ones_own_with_a_mistake_is_one_line(call, tmp_path, monkeypatch, text, command):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text(text)
+    status, _, err = call(*("mine.py" if word == "FILE" else word for word in command))
+    assert status == 2
+    assert err.startswith("error: ")
+    assert f"mine.py, {BROKEN[text]}" in err
+    assert err.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.py"]
+
+
+@pytest.mark.parametrize("command", ["simulate", "fit", "rollout"])
+def test_a_negative_seed_is_refused(call, command):
+    status, _, err = call(command, "--seed", "-1")
+    assert status == 2
+    assert "--seed" in err
+    assert "Traceback" not in err
+
+
+class Standing:
+    """A surrogate that stays where it starts, and remembers how it was called."""
+
+    def rollout(self, initial, parameters, duration, *, seed=0):
+        self.called = {"initial": initial, "parameters": parameters, "seed": seed}
+        n = len(initial["x"])
+        return schema.select(decay_dataset(np.linspace(1, 2, n)), np.arange(n))
+
+
+@pytest.fixture
+def standing(monkeypatch):
+    import snnsurrogate as sns
+
+    surrogate = Standing()
+    monkeypatch.setattr(sns, "load", lambda name: surrogate)
+    return surrogate
+
+
+def test_rollout_hands_over_all_parameters_and_the_seed(call, tmp_path, standing):
+    truth = decay_dataset(np.array([0.5, 1.0, 1.5]))
+    dataset.save(truth, tmp_path / "truth.nc")
+    given = ["s", "--initial-from", tmp_path / "truth.nc", "--seed", 7]
+    status, out, err = call("rollout", *given, "--out", tmp_path / "made")
+    assert (status, err) == (0, "")
+    assert f"wrote {tmp_path / 'made.nc'}" in out
+    assert dataset.check(tmp_path / "made.nc") == []
+    assert set(standing.called["parameters"]) == {"rate", "unused"}
+    assert standing.called["seed"] == 7
+    np.testing.assert_array_equal(standing.called["initial"]["x"], truth["x"].values[:, 0])
+
+
+@pytest.mark.filterwarnings("default")
+def test_rollout_leaves_out_samples_that_are_not_ok(call, tmp_path, standing):
+    truth = decay_dataset(np.array([0.5, 1.0, 1.5]))
+    truth["x"].values[1] = np.nan
+    truth["status"].values[1] = schema.FLAGS["diverged"]
+    path = dataset.save(truth, tmp_path / "truth.nc")
+    roll = ["rollout", "s", "--initial-from", path, "--out", tmp_path / "made.nc"]
+    status, _, err = call(*roll)
+    assert status == 0
+    assert err.startswith("warning: 1 of 3 samples of ")
+    assert standing.called["parameters"]["rate"].tolist() == [0.5, 1.5]
+    truth["status"].values[:] = schema.FLAGS["diverged"]
+    dataset.save(truth, path)
+    status, _, err = call(*roll)
+    assert status == 2
+    assert "none of the 3 samples" in err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["rollout", "s", "--initial-from", "a.nc", "--out", "a"],
+        ["evaluate", "a.nc", "b.nc", "--out", "a.nc"],
+        ["evaluate", "b.nc", "a.nc", "--out", "a.nc"],
+        ["evaluate", "b.nc", "b.nc", "--twin", "a.nc", "--out", "sub/../a.nc"],
+        ["report", "a.nc", "--out", "a.nc"],
+        ["fit", "recurrent-map", "a.nc", "--out", "a.nc"],
+    ],
+)
+def test_an_input_is_never_overwritten(call, tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.nc").write_text("kept")
+    status, _, err = call(*command)
+    assert status == 2
+    assert "--out would overwrite the input a.nc" in err
+    assert (tmp_path / "a.nc").read_text() == "kept"
+
+
+def test_what_is_written_is_netcdf(call, tmp_path):
+    assert _options.netcdf(tmp_path / "a.nc") == tmp_path / "a.nc"
+    assert _options.netcdf(tmp_path / "a") == tmp_path / "a.nc"
+    assert _options.netcdf(tmp_path / "V-0.5") == tmp_path / "V-0.5.nc"
+    status, _, err = call("evaluate", "a.nc", "b.nc", "--out", "sc.json")
+    assert status == 2
+    assert "--out sc.json ends in .json; this writes netCDF" in err
+
+
+def test_a_failed_json_leaves_the_old_one(tmp_path):
+    path = tmp_path / "a.json"
+    _output.write_json({"a": 1}, path)
+    with pytest.raises(TypeError):
+        _output.write_json({"a": object()}, path)
+    assert json.loads(path.read_text()) == {"a": 1}
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_bench_prints_a_table_and_writes_json(call, tmp_path, monkeypatch):

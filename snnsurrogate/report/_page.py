@@ -9,6 +9,7 @@ from string import Template
 
 import xarray as xr
 
+from snnsurrogate.dataset.store import atomic
 from snnsurrogate.report import _tables
 from snnsurrogate.report._style import style
 from snnsurrogate.report._view import Score, View, number, pretty_unit
@@ -61,7 +62,8 @@ def report(scores: xr.Dataset, path: str | os.PathLike[str], *, png: bool = True
         if image is not None and png:
             folder = target.parent / "figures"
             folder.mkdir(exist_ok=True)
-            (folder / f"{panel.name}.png").write_bytes(image)
+            with atomic(folder / f"{panel.name}.png") as private:
+                private.write_bytes(image)
         sections.append(_section(panel, view, image, lack))
     text = Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
         title=html.escape(view.title),
@@ -74,9 +76,8 @@ def report(scores: xr.Dataset, path: str | os.PathLike[str], *, png: bool = True
         floor_note=_floor_note(view),
         provenance=_tables.provenance(view),
     )
-    partial = target.with_name(target.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(target)
+    with atomic(target) as private:
+        private.write_text(text, encoding="utf-8")
     return target
 
 
