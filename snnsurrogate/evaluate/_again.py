@@ -127,6 +127,23 @@ def half_step(truth: xr.Dataset) -> tuple[xr.Dataset, str]:
     return twin, f"the truth again at half the step ({step}), from the same states at t = 0"
 
 
+def continued(truth: xr.Dataset) -> xr.Dataset:
+    """The truth's own next record: from its last states, same step and duration.
+
+    What an equally valid stretch of the same attractor scores.
+
+    Raises:
+        NotRepeatableError: see `Recipe.of`.
+    """
+    recipe = Recipe.of(truth)
+    ok = schema.ok(truth)
+    initial = {
+        name: np.where(ok, truth[name].values[:, -1], recipe.system.initial[name])
+        for name in schema.states_of(truth)
+    }
+    return recipe.run(parameter_values(truth), initial, transient=f"0 {recipe.unit}")
+
+
 class Sweep:
     """Labels along one parameter, for truth, twin and surrogate from the same start states.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -9,10 +10,11 @@ import numpy as np
 import xarray as xr
 
 from snnsurrogate import features
+from snnsurrogate.features import REGIMES
 
 from . import _again
 from ._scores import put
-from .boundaries import Transition, locate_boundary, nearest, transitions
+from .boundaries import Transition, locate_boundary, nearest, scan_layer, transitions
 
 
 def boundary_scores(
@@ -40,6 +42,7 @@ def boundary_scores(
     sources = [str(name) for name in scores["source"].values]
     searchers = _searchers(truth, surrogate, swept, sources)
     place = np.full((len(sources), len(wanted)), np.nan)
+    last = np.full_like(place, np.nan)
     coarse = 0.0
     for row, source in enumerate(sources):
         for column, target in enumerate(wanted):
@@ -47,7 +50,8 @@ def boundary_scores(
             own = target if source == "truth" else nearest(target.name, middle, found[source])
             if own is None:
                 continue
-            place[row, column] = _refine(searchers.get(source), own, stated)
+            edges = _refine(searchers.get(source), own, stated, reach=2.0 * spacing)
+            place[row, column], last[row, column] = edges
             if source not in searchers:
                 coarse = max(coarse, 0.5 * (own.high - own.low))
     unit = str(truth[swept].attrs["units"])
@@ -55,7 +59,12 @@ def boundary_scores(
     scores["boundary"] = xr.Variable(
         ("source", "transition"),
         place,
-        {"units": unit, "long_name": f"{swept} at the change of regime", "parameter": swept},
+        {"units": unit, "long_name": f"{swept} where the regime is first left", "parameter": swept},
+    )
+    scores["boundary_last"] = xr.Variable(
+        ("source", "transition"),
+        last,
+        {"units": unit, "long_name": f"{swept} where it is last seen", "parameter": swept},
     )
     scores["boundary_tolerance"] = xr.Variable(
         (),
@@ -64,7 +73,11 @@ def boundary_scores(
     )
     whole = float(np.ptp(values))
     errors = {
-        source: np.where(np.isnan(place[row]), whole, np.abs(place[row] - place[0]))
+        source: np.where(
+            np.isnan(place[row]),
+            whole,
+            np.maximum(np.abs(place[row] - place[0]), np.abs(last[row] - last[0])),
+        )
         for row, source in enumerate(sources)
     }
     common: dict[str, Any] = {"unit": unit, "ideal": 0.0, "better": "lower"}
@@ -76,7 +89,7 @@ def boundary_scores(
         "boundary_error",
         errors["surrogate"].max(),
         floor.max(),
-        long_name="boundary position, largest error",
+        long_name="boundary position (first departure, last return), largest error",
         **common,
     )
     for column, target in enumerate(wanted):
@@ -91,13 +104,21 @@ def boundary_scores(
 
 
 def _refine(
-    label: Callable[[np.ndarray], np.ndarray] | None, bracket: Transition, tolerance: float
-) -> float:
+    label: Callable[[np.ndarray], np.ndarray] | None,
+    bracket: Transition,
+    tolerance: float,
+    *,
+    reach: float,
+) -> tuple[float, float]:
+    """First departure from the lower regime, and its last return."""
+    middle = 0.5 * (bracket.low + bracket.high)
     if label is None:
-        return 0.5 * (bracket.low + bracket.high)
+        return middle, middle
     located = locate_boundary(label, bracket.low, bracket.high, tolerance=tolerance)
     # None: both ends of the bracket have one label when run again, as a chaotic sample may
-    return 0.5 * (bracket.low + bracket.high) if located is None else located.value
+    centre = middle if located is None else located.value
+    below = REGIMES.index(bracket.name.split(" -> ")[0])
+    return scan_layer(label, centre, below=below, reach=reach, step=0.2 * tolerance)
 
 
 def _searchers(
@@ -106,7 +127,8 @@ def _searchers(
     """Source -> function from parameter values to regime codes, for those that can be run."""
     try:
         sweep = _again.Sweep(truth, swept)
-    except _again.NotRepeatableError:
+    except _again.NotRepeatableError as reason:
+        warnings.warn(f"boundaries are read off the grid: {reason}", stacklevel=4)
         return {}
     found: dict[str, Callable[[np.ndarray], np.ndarray]] = {
         "truth": lambda values: features.regimes(sweep.truth(values)).values

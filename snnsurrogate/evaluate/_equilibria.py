@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,7 +35,8 @@ def fixed_point_scores(
         return
     try:
         system = _again.Recipe.of(truth).system
-    except _again.NotRepeatableError:
+    except _again.NotRepeatableError as reason:
+        warnings.warn(f"no scores of fixed points: {reason}", stacklevel=3)
         return
     names = schema.states_of(truth)
     kernel = surrogate.kernel()
@@ -145,6 +147,7 @@ def _write_errors(
             "eigenvalue_error_unstable_median": points.summarise(errors["unstable"], "median"),
             "eigenvalue_error_unstable_max": points.summarise(errors["unstable"], "max"),
             "eigenvalue_error_stable_median": points.summarise(errors["stable"], "median"),
+            "eigenvalue_error_slowest_median": points.summarise(errors["slowest"], "median"),
             "stability_agreement": _same_stability(modes[there], values[there]),
             "fixed_points_invented": float(_more(tables["truth"], tables[source]).sum()),
         }
@@ -154,13 +157,16 @@ def _write_errors(
         "fixed_point_error_median": (unit, 0.0, "lower", f"fixed point, error of {state}, median"),
         "fixed_point_error_max": (unit, 0.0, "lower", f"fixed point, error of {state}, largest"),
         "eigenvalue_error_unstable_median": (
-            "%", 0.0, "lower", "unstable eigenvalues, relative error, median"
+            "%", 0.0, "lower", "unstable eigenvalues, relative error, median of the worse mode"
         ),
         "eigenvalue_error_unstable_max": (
             "%", 0.0, "lower", "unstable eigenvalues, relative error, largest"
         ),
         "eigenvalue_error_stable_median": (
             "%", 0.0, "lower", "fastest stable eigenvalue, relative error, median"
+        ),
+        "eigenvalue_error_slowest_median": (
+            "%", 0.0, "lower", "eigenvalue nearest to the imaginary axis, relative error, median"
         ),
         "stability_agreement": (
             "1", 1.0, "higher", "fixed points with as many unstable directions as the truth's"

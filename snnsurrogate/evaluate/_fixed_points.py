@@ -58,25 +58,34 @@ def eigenvalue_errors(truth: np.ndarray, other: np.ndarray) -> dict[str, np.ndar
             which counts 100 %.
 
     Returns:
-        "unstable": all modes with positive real part, flat; "stable": the fastest stable mode of
-        each sample that has one.
+        "unstable": (sample, mode) of the modes with positive real part, fastest first, NaN
+        elsewhere; "stable": the fastest stable mode of each sample that has one; "slowest": the
+        mode with the smallest real part in absolute value, which decides stability.
     """
     relative = 100.0 * np.abs(other - truth) / np.abs(truth)
     relative = np.where(np.isnan(relative) & np.isfinite(truth), 100.0, relative)
     known = np.isfinite(truth).all(axis=1)
     real = np.where(known[:, None], truth.real, np.nan)
     with np.errstate(invalid="ignore"):
-        unstable = relative[real > 0]
+        order = np.argsort(-np.where(known[:, None], truth.real, 0.0), axis=1, kind="stable")
+        unstable = np.take_along_axis(np.where(real > 0, relative, np.nan), order, axis=1)
+        slow = np.where(known[:, None], np.abs(truth.real), np.inf).argmin(axis=1)
         fastest = np.where(known[:, None], truth.real, 0.0).argmin(axis=1)
         rows = np.flatnonzero(known & (truth.real[np.arange(len(truth)), fastest] < 0))
-    return {"unstable": unstable, "stable": relative[rows, fastest[rows]]}
+    every = np.flatnonzero(known)
+    return {
+        "unstable": unstable,
+        "stable": relative[rows, fastest[rows]],
+        "slowest": relative[every, slow[every]],
+    }
 
 
 def summarise(errors: np.ndarray, reduce: str) -> float:
-    """Median or maximum; NaN of nothing."""
-    if not errors.size:
-        return np.nan
-    return float(np.median(errors) if reduce == "median" else np.max(errors))
+    """Median or maximum; NaN of nothing. Of several modes (sample, mode), the worst median."""
+    columns = np.atleast_2d(errors.T) if errors.ndim == 2 else [errors]
+    known = [column[~np.isnan(column)] for column in columns]
+    function = np.median if reduce == "median" else np.max
+    return float(max((function(column) for column in known if column.size), default=np.nan))
 
 
 def vector(scale: Mapping[str, float], names: list[str]) -> np.ndarray:

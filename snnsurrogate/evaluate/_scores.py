@@ -90,20 +90,22 @@ def add_metrics(
 
     Args:
         scores: written to.
-        records: source -> record.
+        records: source -> record; "next" is the truth's own next record, the floor of metrics
+            that do not depend on phase.
         counted: samples that enter the mean.
         unit: the time unit, for metrics whose unit holds a time.
     """
     others = [name for name in records if name != "truth"]
     for name, metric in METRICS.items():
         values = {other: metric(records["truth"], records[other]) for other in others}
+        floor = "next" if metric.phase_free and "next" in records else "twin"
         units = metric.unit.replace("time", unit)
         means = {other: _mean(column[counted]) for other, column in values.items()}
         put(
             scores,
             name,
             means["surrogate"],
-            means.get("twin", np.nan),
+            means.get(floor, np.nan),
             unit=units,
             ideal=metric.ideal,
             better=metric.better,

@@ -48,8 +48,7 @@ def locate_boundary(
     Every round asks for `sections` labels at once, evenly spaced, and keeps the first interval in
     which the regime of the low end is left; the bracket shrinks by `sections + 1` per round. Where
     labels alternate in a narrow layer (as at the end of bursting, where a record may or may not
-    catch a rare event), the lower edge of the layer is what is found, for truth and surrogate
-    alike.
+    catch a rare event), one of the changes is found; `scan_layer` finds the edges of the layer.
 
     Args:
         label_fn: maps parameter values (n,) to regime codes (n,); -1 counts as a regime of its own.
@@ -95,6 +94,47 @@ def locate_boundary(
         inner = _labels(label_fn, values[1:-1])
         evaluations += inner.size
         codes = np.concatenate([[below], inner, [above]])
+
+
+MOST = 2001  # labels per scan
+
+
+def scan_layer(
+    label_fn: LabelFunction, centre: float, *, below: int, reach: float, step: float
+) -> tuple[float, float]:
+    """Edges of the layer in which one regime gives way to others, from a fine scan.
+
+    Labels are asked for at every `step` within `reach` on both sides of a change already found. A
+    sharp boundary has both edges at one place; where labels alternate they are apart.
+
+    Args:
+        label_fn: maps parameter values (n,) to regime codes (n,).
+        centre: where a change was found.
+        below: regime code below the boundary.
+        reach: half width of the scan, same unit; the scan moves on (three times at most) while the
+            regime is not settled at its ends.
+        step: distance of the values; the edges are right to half of it.
+
+    Returns:
+        First departure from the regime, and its last return (midpoints between two values).
+    """
+    n = int(min(np.ceil(reach / step), MOST // 2))
+    values = centre + step * np.arange(-n, n + 1)
+    codes = _labels(label_fn, values)
+    for _ in range(3):
+        if codes[0] == below:
+            break
+        more = values[0] - step * np.arange(n, 0, -1)
+        values, codes = np.append(more, values), np.append(_labels(label_fn, more), codes)
+    for _ in range(3):
+        if codes[-1] != below:
+            break
+        more = values[-1] + step * np.arange(1, n + 1)
+        values, codes = np.append(values, more), np.append(codes, _labels(label_fn, more))
+    left, held = np.flatnonzero(codes != below), np.flatnonzero(codes == below)
+    first = values[left[0]] - 0.5 * step if left.size else values[-1]
+    last = values[held[-1]] + 0.5 * step if held.size else values[0]
+    return float(first), float(last)
 
 
 def _labels(label_fn: LabelFunction, values: np.ndarray) -> np.ndarray:

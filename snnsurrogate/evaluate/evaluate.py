@@ -43,7 +43,8 @@ def evaluate(
         truth: dataset of a simulation, one or more swept parameters.
         surrogate_or_prediction: anything with `rollout`, or a dataset of the same samples.
         twin: a dataset of the same samples that is as good as the truth; None makes one (half the
-            integration step, same states at t = 0), False goes without.
+            integration step, same states at t = 0; for metrics that do not depend on phase, the
+            truth's own next record), False goes without.
         boundaries: locate the changes of regime along the swept parameter by repeated section, for
             truth, twin and surrogate (one swept parameter only; a finished prediction has only
             those of its grid).
@@ -77,7 +78,11 @@ def evaluate(
         _inputs.validate(prediction, what="prediction")
         _inputs.warn_of_other_start(truth, prediction, scale)
 
+    wanted = twin is None
     twin, about = _twin(truth, twin)
+    made_here = wanted and twin is not None
+    if made_here:
+        about += "; for metrics of whole records, the truth's own next record"
     sources = {"truth": truth, "surrogate": prediction} | ({} if twin is None else {"twin": twin})
     length = float(truth["time"][-1])
     span = (
@@ -98,6 +103,8 @@ def evaluate(
     if boundaries and len(swept) == 1:
         boundary_scores(scores, truth, surrogate, labels, swept[0], tolerance=boundary_tolerance)
     records = {name: _inputs.record(ds, scale, span) for name, ds in sources.items()}
+    if made_here:
+        records["next"] = _inputs.record(_again.continued(truth), scale, span)
     _scores.add_metrics(scores, records, counted & ~flips, unit=truth.attrs["time_unit"])
     if fixed_points and surrogate is not None:
         fixed_point_scores(scores, truth, surrogate, scale)
@@ -229,4 +236,7 @@ def to_json(scores: xr.Dataset) -> dict[str, dict[str, Any]]:
                 tolerance = scores["boundary_tolerance"]
                 key = f"boundary[{name}][{source}]"
                 flat[key] = entry(value, scores["boundary"].attrs["units"], tolerance)
+                last = scores["boundary_last"].sel(source=source, transition=name)
+                key = f"boundary_layer[{name}][{source}]"
+                flat[key] = entry(last - value, scores["boundary"].attrs["units"], tolerance)
     return flat

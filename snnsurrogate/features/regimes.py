@@ -2,8 +2,10 @@
 
 The rule reads spike times and the extent of the record only:
 
-1. *quiescent*: fewer than two spikes, or none in the second half of the record. A cell that fires
-   a few spikes and then rests is quiescent; so is one that oscillates below threshold.
+1. *quiescent*: fewer than two spikes, or the cell has stopped: no spike in the second half of the
+   record, or a silence at its end longer than 1.5 times any silence before it (a quarter of the
+   record where it holds no other silence). A cell that bursts and then rests is quiescent; so is
+   one that oscillates below threshold.
 2. *bursting*: `bursts.segment` finds bursts.
 3. *tonic*: everything else that spikes. Period-2 spiking is tonic. Chaotic spiking is tonic and
    marked `chaotic`.
@@ -30,6 +32,8 @@ QUIESCENT, TONIC, BURSTING = range(3)
 MISSING = -1
 IRREGULAR = 0.005
 LONGEST_PERIOD = 8
+STOPPED = 1.5  # times the longest silence seen: a longer one at the end is not the next of its kind
+LAST_PART = 0.25  # of the record, where no silence was seen to compare with
 
 
 def classify(times: ArrayLike, *, start: float, stop: float) -> int:
@@ -45,9 +49,20 @@ def classify(times: ArrayLike, *, start: float, stop: float) -> int:
     """
     train = np.asarray(times, dtype=np.float64)
     bursts = _bursts.segment(train, start=start, stop=stop)  # checks the times too
-    if train.size < 2 or train[-1] < 0.5 * (start + stop):
+    if train.size < 2 or train[-1] < 0.5 * (start + stop) or _stopped(train, bursts, start, stop):
         return QUIESCENT
     return BURSTING if len(bursts) else TONIC
+
+
+def _stopped(train: np.ndarray, bursts: _bursts.Bursts, start: float, stop: float) -> bool:
+    """Whether the silence at the end is too long to be one between two bursts."""
+    if not len(bursts):  # tonic: the silence at the end is no longer than some intervals
+        return False
+    silences = np.append(bursts.onset[1:] - bursts.offset[:-1], train[0] - start)
+    longest = silences.max()
+    if longest <= bursts.limit:  # one burst, from the begin of the record on
+        return bool(stop - train[-1] > LAST_PART * (stop - start))
+    return bool(stop - train[-1] > STOPPED * longest)
 
 
 def irregularity(times: ArrayLike, *, longest_period: int = LONGEST_PERIOD) -> float:
@@ -117,7 +132,7 @@ def regimes(dataset: xr.Dataset, *, lyapunov: ArrayLike | None = None) -> xr.Dat
             "long_name": "regime",
             "flag_values": np.array([MISSING, *range(len(REGIMES))], dtype=np.int8),
             "flag_meanings": " ".join(("missing", *REGIMES)),
-            "comment": "quiescent: < 2 spikes or none in the second half; bursting: interspike "
+            "comment": "quiescent: < 2 spikes, or stopped before the end; bursting: interspike "
             f"intervals in two classes a factor {_bursts.SEPARATION} apart; tonic: the rest",
         },
     )

@@ -219,7 +219,8 @@ def test_a_system_that_is_not_registered_has_no_twin_and_still_scores(truth, fak
     foreign = truth.copy()
     foreign.attrs["system"] = "somebody's own"
     prediction = fakes["relabel"](truth, _states(truth))
-    scores = evaluate(foreign, prediction)
+    with pytest.warns(UserWarning, match="boundaries are read off the grid: the system"):
+        scores = evaluate(foreign, prediction)
     assert scores.attrs["twin"].startswith('none: the system "somebody\'s own"')
     assert value(scores, "agreement") == 1.0
     assert np.isnan(value(scores, "agreement_floor"))

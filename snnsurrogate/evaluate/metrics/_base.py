@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
+
+from snnsurrogate._names import suggestion
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +47,8 @@ class Metric:
         ideal: the value of a perfect prediction.
         better: "lower" or "higher".
         long_name: one line for tables.
+        phase_free: True where another stretch of the same attractor would do as well as the same
+            stretch; its floor is then the truth's own next record.
     """
 
     name: str
@@ -54,6 +57,7 @@ class Metric:
     ideal: float
     better: Literal["lower", "higher"]
     long_name: str
+    phase_free: bool = True
 
     def __call__(self, truth: Record, prediction: Record) -> np.ndarray:
         """Values over samples."""
@@ -64,7 +68,12 @@ METRICS: dict[str, Metric] = {}
 
 
 def metric(
-    *, unit: str, ideal: float, better: Literal["lower", "higher"], long_name: str
+    *,
+    unit: str,
+    ideal: float,
+    better: Literal["lower", "higher"],
+    long_name: str,
+    phase_free: bool = True,
 ) -> Callable[[Function], Function]:
     """Register a metric under the name of the decorated function.
 
@@ -92,6 +101,7 @@ def metric(
             ideal=ideal,
             better=better,
             long_name=long_name,
+            phase_free=phase_free,
         )
         return function
 
@@ -105,8 +115,6 @@ def get(name: str) -> Metric:
         KeyError: unknown name; lists the known ones and the nearest.
     """
     if name not in METRICS:
-        near = difflib.get_close_matches(name, METRICS, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        msg = f"no metric {name!r}; known: {', '.join(METRICS)}.{hint}"
+        msg = f"no metric {name!r}; known: {', '.join(METRICS)}.{suggestion(name, METRICS)}"
         raise KeyError(msg)
     return METRICS[name]

@@ -65,8 +65,8 @@ def draw(view: View) -> Figure:
 def caption(view: View) -> str:
     """Say what is compared."""
     return (
-        "Both start from the truth's state at the end of its transient. Phases drift apart in "
-        "time, as they do between two runs of the truth; shape, rhythm and regime should not."
+        "Both start from the truth's state at the end of its transient. A lag that grows along the "
+        "record is an error of the period."
     )
 
 
