@@ -27,7 +27,8 @@ def save_scores(scores: xr.Dataset, path: Any) -> Path:
         try:
             scores.to_netcdf(private, engine="netcdf4", encoding=encoding)
         except (RuntimeError, OSError) as error:  # netCDF reports a full disk as "HDF error"
-            msg = f"writing {path} failed ({error}); nothing was changed. Is the disk full, or read-only?"
+            ask = "Is the disk full, or read-only?"
+            msg = f"writing {path} failed ({error}); nothing was changed. {ask}"
             raise OSError(msg) from error
     return path
 
