@@ -42,7 +42,7 @@ def boundary_scores(
     sources = [str(name) for name in scores["source"].values]
     searchers = _searchers(truth, surrogate, swept, sources)
     place = np.full((len(sources), len(wanted)), np.nan)
-    last = np.full_like(place, np.nan)
+    first, last = np.full_like(place, np.nan), np.full_like(place, np.nan)
     coarse = 0.0
     for row, source in enumerate(sources):
         for column, target in enumerate(wanted):
@@ -51,7 +51,7 @@ def boundary_scores(
             if own is None:
                 continue
             edges = _refine(searchers.get(source), own, stated, reach=2.0 * spacing)
-            place[row, column], last[row, column] = edges
+            place[row, column], first[row, column], last[row, column] = edges
             if source not in searchers:
                 coarse = max(coarse, 0.5 * (own.high - own.low))
     unit = str(truth[swept].attrs["units"])
@@ -59,13 +59,14 @@ def boundary_scores(
     scores["boundary"] = xr.Variable(
         ("source", "transition"),
         place,
-        {"units": unit, "long_name": f"{swept} where the regime is first left", "parameter": swept},
+        {"units": unit, "long_name": f"{swept} at the change of regime", "parameter": swept},
     )
-    scores["boundary_last"] = xr.Variable(
-        ("source", "transition"),
-        last,
-        {"units": unit, "long_name": f"{swept} where it is last seen", "parameter": swept},
-    )
+    for name, edge, text in (
+        ("boundary_first", first, "where the lower regime is first left"),
+        ("boundary_last", last, "where the lower regime is last seen"),
+    ):
+        about = {"units": unit, "long_name": f"{swept} {text}", "parameter": swept}
+        scores[name] = xr.Variable(("source", "transition"), edge, about)
     scores["boundary_tolerance"] = xr.Variable(
         (),
         max(0.1 * stated, coarse),
@@ -73,11 +74,7 @@ def boundary_scores(
     )
     whole = float(np.ptp(values))
     errors = {
-        source: np.where(
-            np.isnan(place[row]),
-            whole,
-            np.maximum(np.abs(place[row] - place[0]), np.abs(last[row] - last[0])),
-        )
+        source: np.where(np.isnan(place[row]), whole, np.abs(place[row] - place[0]))
         for row, source in enumerate(sources)
     }
     common: dict[str, Any] = {"unit": unit, "ideal": 0.0, "better": "lower"}
@@ -89,7 +86,7 @@ def boundary_scores(
         "boundary_error",
         errors["surrogate"].max(),
         floor.max(),
-        long_name="boundary position (first departure, last return), largest error",
+        long_name="boundary position, largest error",
         **common,
     )
     for column, target in enumerate(wanted):
@@ -109,11 +106,11 @@ def _refine(
     tolerance: float,
     *,
     reach: float,
-) -> tuple[float, float]:
-    """First departure from the lower regime, and its last return."""
+) -> tuple[float, float, float]:
+    """Boundary, first departure from the lower regime, and its last return."""
     middle = 0.5 * (bracket.low + bracket.high)
     if label is None:
-        return middle, middle
+        return middle, middle, middle
     located = locate_boundary(label, bracket.low, bracket.high, tolerance=tolerance)
     # None: both ends of the bracket have one label when run again, as a chaotic sample may
     centre = middle if located is None else located.value

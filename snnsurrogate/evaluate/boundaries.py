@@ -101,11 +101,13 @@ MOST = 2001  # labels per scan
 
 def scan_layer(
     label_fn: LabelFunction, centre: float, *, below: int, reach: float, step: float
-) -> tuple[float, float]:
-    """Edges of the layer in which one regime gives way to others, from a fine scan.
+) -> tuple[float, float, float]:
+    """Boundary and edges of the layer in which one regime gives way to others, from a fine scan.
 
-    Labels are asked for at every `step` within `reach` on both sides of a change already found. A
-    sharp boundary has both edges at one place; where labels alternate they are apart.
+    Labels are asked for at every `step` within `reach` on both sides of a change already found. The
+    boundary is the place with the fewest labels on its wrong side. A sharp boundary has both edges
+    there; where labels alternate they are apart. The edges are single events: one value at which a
+    burst does not end within the record moves the first departure, but not the boundary.
 
     Args:
         label_fn: maps parameter values (n,) to regime codes (n,).
@@ -116,7 +118,7 @@ def scan_layer(
         step: distance of the values; the edges are right to half of it.
 
     Returns:
-        First departure from the regime, and its last return (midpoints between two values).
+        Boundary, first departure from the regime, and its last return (midpoints between values).
     """
     n = int(min(np.ceil(reach / step), MOST // 2))
     values = centre + step * np.arange(-n, n + 1)
@@ -134,7 +136,11 @@ def scan_layer(
     left, held = np.flatnonzero(codes != below), np.flatnonzero(codes == below)
     first = values[left[0]] - 0.5 * step if left.size else values[-1]
     last = values[held[-1]] + 0.5 * step if held.size else values[0]
-    return float(first), float(last)
+    other = np.concatenate([[0], np.cumsum(codes != below)])
+    wrong = other + (np.sum(codes == below) - (np.arange(codes.size + 1) - other))
+    best = np.flatnonzero(wrong == wrong.min())
+    split = values[0] + step * (best[(best.size - 1) // 2] - 0.5)
+    return float(split), float(first), float(last)
 
 
 def _labels(label_fn: LabelFunction, values: np.ndarray) -> np.ndarray:

@@ -236,7 +236,8 @@ def to_json(scores: xr.Dataset) -> dict[str, dict[str, Any]]:
                 tolerance = scores["boundary_tolerance"]
                 key = f"boundary[{name}][{source}]"
                 flat[key] = entry(value, scores["boundary"].attrs["units"], tolerance)
-                last = scores["boundary_last"].sel(source=source, transition=name)
+                at = {"source": source, "transition": name}
+                layer = scores["boundary_last"].sel(at) - scores["boundary_first"].sel(at)
                 key = f"boundary_layer[{name}][{source}]"
-                flat[key] = entry(last - value, scores["boundary"].attrs["units"], tolerance)
+                flat[key] = entry(layer, scores["boundary"].attrs["units"], tolerance)
     return flat
