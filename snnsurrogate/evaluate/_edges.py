@@ -16,6 +16,8 @@ from . import _again
 from ._scores import put
 from .boundaries import Transition, locate_boundary, nearest, scan_layer, transitions
 
+SCANNED = 100  # values of a scan on each side of the change
+
 
 def boundary_scores(
     scores: xr.Dataset,
@@ -115,7 +117,8 @@ def _refine(
     # None: both ends of the bracket have one label when run again, as a chaotic sample may
     centre = middle if located is None else located.value
     below = REGIMES.index(bracket.name.split(" -> ")[0])
-    return scan_layer(label, centre, below=below, reach=reach, step=0.2 * tolerance)
+    step = 0.2 * tolerance
+    return scan_layer(label, centre, below=below, reach=min(reach, SCANNED * step), step=step)
 
 
 def _searchers(

@@ -44,5 +44,7 @@ def test_errors_by_hand():
     truth = np.array([[-50.0, 0.1, 20.0], [-40.0, -1 + 1j, -1 - 1j], [-10.0, -20.0, 5.0]], complex)
     other = np.array([[-51.0, 0.11, 19.0], [-44.0, -1 + 1j, -1 - 1j], [nan, nan, nan]])
     errors = eigenvalue_errors(truth, other)
-    np.testing.assert_allclose(errors["unstable"], [10, 5, 100])
+    none = np.nan
+    np.testing.assert_allclose(errors["unstable"], [[5, 10, none], [none] * 3, [100, none, none]])
+    np.testing.assert_allclose(errors["slowest"], [10, 0, 100])
     np.testing.assert_allclose(errors["stable"], [2, 10, 100])
