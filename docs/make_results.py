@@ -110,9 +110,8 @@ def baseline_table(scores: Scores) -> list[str]:
     keys += [r for r in ROWS if r[0] in ("fixed_point_error_median", "D_stsp")]
     lines = ["| | " + " | ".join(words for _, words, _ in keys) + " |"]
     lines.append("|---|" + "---|" * len(keys))
-    for prefix, words in {"": "**recurrent map**"} | {
-        f"baseline.{k}.": v for k, v in BASELINES.items()
-    }.items():
+    every = {"": "**recurrent map**"} | {f"baseline.{k}.": v for k, v in BASELINES.items()}
+    for prefix, words in every.items():
         cells = [cell(scores, prefix + key, larger) for key, _, larger in keys]
         if set(cells) != {"–"}:
             lines.append(f"| {words} | " + " | ".join(cells) + " |")
@@ -139,7 +138,8 @@ def page(scores: Scores, bench: dict[str, Any]) -> str:
             "",
             "Written by `docs/make_results.py` from `data/bursting-map/study.json` (full preset of",
             "the study `bursting-map`) and `data/bench.json` (`snnsurrogate bench`). Protocol:",
-            "[evaluation](evaluation.md). The floor is the truth again at half its step.",
+            "[evaluation](evaluation.md). The floor is the truth again: at half its step, or its",
+            "own next record.",
             "",
             "## Recurrent maps of the Sherman-Rinzel neuron",
             "",
