@@ -41,6 +41,7 @@ def boundary_scores(
         return
     spacing = float(np.diff(np.unique(values)).min())
     stated = 0.1 * spacing if tolerance is None else float(tolerance)
+    bounds = (float(values.min()), float(values.max()))
     sources = [str(name) for name in scores["source"].values]
     searchers = _searchers(truth, surrogate, swept, sources)
     place = np.full((len(sources), len(wanted)), np.nan)
@@ -52,7 +53,7 @@ def boundary_scores(
             own = target if source == "truth" else nearest(target.name, middle, found[source])
             if own is None:
                 continue
-            edges = _refine(searchers.get(source), own, stated, reach=2.0 * spacing)
+            edges = _refine(searchers.get(source), own, stated, 2.0 * spacing, bounds)
             place[row, column], first[row, column], last[row, column] = edges
             if source not in searchers:
                 coarse = max(coarse, 0.5 * (own.high - own.low))
@@ -106,8 +107,8 @@ def _refine(
     label: Callable[[np.ndarray], np.ndarray] | None,
     bracket: Transition,
     tolerance: float,
-    *,
     reach: float,
+    bounds: tuple[float, float],
 ) -> tuple[float, float, float]:
     """Boundary, first departure from the lower regime, and its last return."""
     middle = 0.5 * (bracket.low + bracket.high)
@@ -118,7 +119,8 @@ def _refine(
     centre = middle if located is None else located.value
     below = REGIMES.index(bracket.name.split(" -> ")[0])
     step = 0.2 * tolerance
-    return scan_layer(label, centre, below=below, reach=min(reach, SCANNED * step), step=step)
+    reach = min(reach, SCANNED * step)
+    return scan_layer(label, centre, below=below, reach=reach, step=step, bounds=bounds)
 
 
 def _searchers(

@@ -100,7 +100,13 @@ MOST = 2001  # labels per scan
 
 
 def scan_layer(
-    label_fn: LabelFunction, centre: float, *, below: int, reach: float, step: float
+    label_fn: LabelFunction,
+    centre: float,
+    *,
+    below: int,
+    reach: float,
+    step: float,
+    bounds: tuple[float, float] = (-np.inf, np.inf),
 ) -> tuple[float, float, float]:
     """Boundary and edges of the layer in which one regime gives way to others, from a fine scan.
 
@@ -116,22 +122,31 @@ def scan_layer(
         reach: half width of the scan, same unit; the scan moves on (three times at most) while the
             regime is not settled at its ends.
         step: distance of the values; the edges are right to half of it.
+        bounds: the scan stays inside.
 
     Returns:
         Boundary, first departure from the regime, and its last return (midpoints between values).
     """
     n = int(min(np.ceil(reach / step), MOST // 2))
-    values = centre + step * np.arange(-n, n + 1)
+
+    def inside(values: np.ndarray) -> np.ndarray:
+        return values[(values >= bounds[0]) & (values <= bounds[1])]
+
+    values = inside(centre + step * np.arange(-n, n + 1))
     codes = _labels(label_fn, values)
     for _ in range(3):
         if codes[0] == below:
             break
-        more = values[0] - step * np.arange(n, 0, -1)
+        more = inside(values[0] - step * np.arange(n, 0, -1))
+        if not more.size:
+            break
         values, codes = np.append(more, values), np.append(_labels(label_fn, more), codes)
     for _ in range(3):
         if codes[-1] != below:
             break
-        more = values[-1] + step * np.arange(1, n + 1)
+        more = inside(values[-1] + step * np.arange(1, n + 1))
+        if not more.size:
+            break
         values, codes = np.append(values, more), np.append(codes, _labels(label_fn, more))
     left, held = np.flatnonzero(codes != below), np.flatnonzero(codes == below)
     first = values[left[0]] - 0.5 * step if left.size else values[-1]

@@ -44,3 +44,16 @@ def test_one_stray_label_moves_an_edge_but_not_the_boundary():
     split, first, _ = scan_layer(label, 0.3, below=2, reach=0.1, step=1.9e-3)
     assert split == pytest.approx(0.3, abs=1e-3)
     assert first == pytest.approx(0.2313, abs=2.1e-3)
+
+
+def test_the_scan_stays_inside_its_bounds():
+    asked = []
+
+    def label(v):
+        asked.extend(v)
+        return np.full(v.size, 2)
+
+    split, first, last = scan_layer(label, 0.9, below=2, reach=0.3, step=0.05, bounds=(0.0, 1.0))
+    assert 0.0 <= min(asked) <= max(asked) <= 1.0
+    assert split == pytest.approx(1.0, abs=0.03)
+    assert last == pytest.approx(1.0, abs=0.03)
