@@ -18,7 +18,6 @@ Result: see README and docs/results.md, which quote the full preset.
 from __future__ import annotations
 
 import json
-import os
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -131,7 +130,6 @@ def run_case(
         size.seeds,
         schedule=size.schedule,
         out=folder / "seeds",
-        processes=os.cpu_count(),
     )
     chosen = min(range(len(surrogates)), key=lambda i: surrogates[i].card["training"]["loss"])
     every = [

@@ -8,7 +8,7 @@ the block of two layers is a sum over points of Kronecker products,
     (J^T J)[(i, j), (i', j')] = sum_n (sum_k g_ki g'_ki')_n (a_j a'_j')_n,
 
 which is one matrix product over points and, on the diagonal, needs the symmetric pairs only: about
-five times fewer operations than forming ``J`` and multiplying. When a layer acts more than once
+four times fewer operations than forming ``J`` and multiplying. When a layer acts more than once
 (multi-step residuals) its rows are sums of outer products and ``J`` is formed explicitly.
 
 Source: Levenberg (1944), Marquardt (1963), doi:10.1137/0111030; damping update after Nielsen

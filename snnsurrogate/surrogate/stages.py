@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -47,28 +46,10 @@ class LevenbergMarquardt:
 
 Stage = Adam | LevenbergMarquardt
 
-_KINDS: dict[str, Callable[..., Stage]] = {
-    "adam": Adam,
-    "levenberg-marquardt": LevenbergMarquardt,
-}
-
 
 def to_dict(stage: Stage) -> dict[str, Any]:
     """JSON-able form of a stage."""
     return asdict(stage)
-
-
-def from_dict(values: dict[str, Any]) -> Stage:
-    """Inverse of `to_dict`.
-
-    Raises:
-        ValueError: for an unknown kind of stage.
-    """
-    kind = values.get("kind")
-    if kind not in _KINDS:
-        msg = f"unknown training stage {kind!r}; known are {sorted(_KINDS)}"
-        raise ValueError(msg)
-    return _KINDS[kind](**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
 
 
 def work(plan: tuple[Stage, ...]) -> float:
