@@ -26,6 +26,7 @@ import numpy as np
 from snnsurrogate import units
 from snnsurrogate._cache import cache_home
 from snnsurrogate.simulate import _build, _cache, _protocol
+from snnsurrogate.simulate._engine import EngineError
 
 if TYPE_CHECKING:
     from snnsurrogate.systems import System
@@ -48,10 +49,6 @@ FLAGS = (
     "-std=c++11",
     "--param=vect-max-version-for-alias-checks=10000",
 )
-
-
-class EngineError(RuntimeError):
-    """Building or running a program failed; the message holds the compiler's or program's words."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,13 @@ from ._declarations import Convergence as Convergence
 from ._declarations import Parameter as Parameter
 from ._declarations import SpikeRule as SpikeRule
 from ._declarations import State as State
+from ._model import Model as Model
+from ._network import Function as Function
+from ._network import Histogram as Histogram
+from ._network import Network as Network
+from ._network import Population as Population
+from ._network import Projection as Projection
+from ._network import Series as Series
 from ._registry import add as _add
 from ._registry import get as get
 from ._registry import names as names

@@ -7,7 +7,6 @@ it. Outside the simulator all numbers are in the declared units.
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import hashlib
 from collections.abc import Mapping
@@ -17,16 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from snnsurrogate import units
-from snnsurrogate._names import suggestion
 
-from ._declarations import (
-    Benchmark,
-    Check,
-    Convergence,
-    Parameter,
-    SpikeRule,
-    State,
-)
+from ._declarations import Benchmark, Check, Convergence, SpikeRule, State
+from ._model import Model, named, normal
 
 if TYPE_CHECKING:
     from snnsurrogate.kernels import Kernel
@@ -35,19 +27,12 @@ __all__ = ["System"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class System:
+class System(Model):
     """A neuron model as a system of ordinary differential equations.
 
     Attributes:
-        name: registered name, lower case with hyphens.
-        title: one line.
-        source: reference of equations and values.
         equations: Brian2 text, one line per equation, without parameter declarations.
-        parameters: constants, in the order of parameter vectors.
         states: state variables, in the order of state vectors.
-        time_unit: "s" or "ms": time, rates and steps are expressed in it. Dimensionless models use
-            "ms", with one unit of model time = 1 ms.
-        dt: default integration step, the outcome of ``convergence``.
         method: default integrator, as Brian2 names it.
         spikes: spike rule, or None.
         checks: known values.
@@ -57,17 +42,13 @@ class System:
         input: name of the parameter through which a current enters, or None.
         large_amplitude_start: a state on the large-amplitude attractor, from which sweeps start
             when nothing else is said; None if the initial values serve.
-        swept: name of the customary control parameter, or None.
+
+    Dimensionless models use "ms", with one unit of model time = 1 ms. The default step is the
+    outcome of ``convergence``.
     """
 
-    name: str
-    title: str
-    source: str
     equations: str
-    parameters: tuple[Parameter, ...]
     states: tuple[State, ...]
-    time_unit: str
-    dt: str
     method: str = "rk4"
     spikes: SpikeRule | None = None
     checks: tuple[Check, ...] = ()
@@ -75,25 +56,14 @@ class System:
     convergence: tuple[Convergence, ...] = ()
     input: str | None = None
     large_amplitude_start: Mapping[str, float] | None = None
-    swept: str | None = None
 
     def __post_init__(self) -> None:
         _validate(self)
 
     @property
-    def parameter_names(self) -> tuple[str, ...]:
-        """Parameter names in declared order."""
-        return tuple(parameter.name for parameter in self.parameters)
-
-    @property
     def state_names(self) -> tuple[str, ...]:
         """State names in declared order."""
         return tuple(state.name for state in self.states)
-
-    @property
-    def defaults(self) -> dict[str, float]:
-        """Default parameter values, in declared units."""
-        return {parameter.name: parameter.value for parameter in self.parameters}
 
     @property
     def initial(self) -> dict[str, float]:
@@ -104,18 +74,10 @@ class System:
     @property
     def equations_hash(self) -> str:
         """SHA-256 of text, units and order of states and parameters; defaults do not enter."""
-        parts = [self.time_unit, _normal(self.equations)]
+        parts = [self.time_unit, normal(self.equations)]
         parts += [f"{state.name}:{state.unit}" for state in self.states]
         parts += [f"{parameter.name}:{parameter.unit}" for parameter in self.parameters]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-    def parameter(self, name: str) -> Parameter:
-        """The declaration of one parameter.
-
-        Raises:
-            ValueError: unknown name; the message lists the allowed ones and the nearest match.
-        """
-        return _named(name, self.parameters, f"parameter of {self.name!r}")
 
     def state(self, name: str) -> State:
         """The declaration of one state variable.
@@ -123,49 +85,7 @@ class System:
         Raises:
             ValueError: unknown name; the message lists the allowed ones and the nearest match.
         """
-        return _named(name, self.states, f"state of {self.name!r}")
-
-    def parameter_value(self, name: str, value: Any) -> float:
-        """A parameter value in its declared unit, checked against its range.
-
-        Args:
-            name: parameter name.
-            value: bare number in the declared unit, text with a unit, or a quantity.
-
-        Raises:
-            ValueError: unknown name, wrong dimension, or outside the range (which is given).
-        """
-        parameter = self.parameter(name)
-        number = units.magnitude(value, parameter.unit, what=name, bare=True)
-        if not parameter.low <= number <= parameter.high:
-            msg = (
-                f"{name} is {number:g} {_unit(parameter.unit)}; expected a value in "
-                f"[{parameter.low:g}, {parameter.high:g}] {_unit(parameter.unit)} for "
-                f"{self.name!r}."
-            )
-            raise ValueError(msg.replace(" ;", ";").replace(" .", "."))
-        return number
-
-    def with_parameters(self, /, **parameters: Any) -> System:
-        """The same system with other default values (numbers in declared units, or quantities).
-
-        Raises:
-            ValueError: unknown parameter, wrong dimension, or outside the range.
-        """
-        new = {name: self.parameter_value(name, value) for name, value in parameters.items()}
-        changed = tuple(
-            dataclasses.replace(p, value=new[p.name]) if p.name in new else p
-            for p in self.parameters
-        )
-        return dataclasses.replace(self, parameters=changed) if new else self
-
-    def preset(
-        self, name: str, *, title: str, parameters: Mapping[str, float], **other: Any
-    ) -> System:
-        """A registered variant: the same equations under another name with other defaults."""
-        return dataclasses.replace(
-            self.with_parameters(**parameters), name=name, title=title, **other
-        )
+        return named(name, self.states, f"state of {self.name!r}")
 
     def brian2_equations(self) -> str:
         """The full Brian2 text: equations and one ``(constant)`` declaration per parameter.
@@ -257,25 +177,6 @@ class System:
         from ._describe import describe
 
         return describe(self)
-
-
-def _unit(unit: str) -> str:
-    return "" if unit == "1" else unit
-
-
-def _normal(text: str) -> str:
-    lines = (" ".join(line.split("#", 1)[0].split()) for line in text.splitlines())
-    return "\n".join(line for line in lines if line)
-
-
-def _named(name: str, items: tuple[Any, ...], what: str) -> Any:
-    for item in items:
-        if item.name == name:
-            return item
-    names = [item.name for item in items]
-    hint = suggestion(name, names)
-    msg = f"{name!r} is no {what}; expected one of {', '.join(names)}.{hint}"
-    raise ValueError(msg)
 
 
 @functools.lru_cache(maxsize=256)
