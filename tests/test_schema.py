@@ -204,7 +204,7 @@ BROKEN = {
     "parameter units": (attrs("V_S", units="V"), "'V_S' has units 'V'"),
     "parameter nan": (values("V_S", 1, np.nan), "'V_S' is not finite in sample 1"),
     "swept unknown": (attribute("swept", '["g"]'), "swept parameter 'g'"),
-    "status flag": (values("status", 2, 9), "flags outside [0, 1, 2, 3] in sample 2"),
+    "status flag": (values("status", 2, 9), "flags outside [0, 1, 2, 3, 4] in sample 2"),
     "status type": (lambda ds: ds.assign(status=ds["status"].astype(int)), "'status' has type"),
     "status meanings": (attrs("status", flag_meanings="good bad"), "flag_meanings"),
     "status values": (attrs("status", flag_values=[0, 1]), "flag_values"),

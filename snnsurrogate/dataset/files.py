@@ -44,7 +44,7 @@ def save(ds: xr.Dataset, path: Any, *, compression: int = 1) -> Path:
     schema.validate(ds)
     path = Path(path).expanduser()
     attrs = {**ds.attrs, "content_hash": schema.content_hash(ds)}
-    records = [name for name in ds.data_vars if ds[name].ndim == 2]
+    records = [name for name in ds.data_vars if _is_record(ds.variables[name])]
     rest = ds.drop_vars(records)
     rest.attrs = attrs
     for variable in rest.variables.values():
@@ -68,8 +68,14 @@ def save(ds: xr.Dataset, path: Any, *, compression: int = 1) -> Path:
 
 def _append(file: netCDF4.Dataset, name: str, variable: xr.Variable, compression: int) -> None:
     """Write a record block by block, so that one on disk need not fit into memory."""
-    n, records = variable.shape
-    chunk = max(1, min(n, CHUNK // max(1, 8 * records))), max(1, min(records, CHUNK // 8))
+    n, *inner = variable.shape
+    chunk = [max(1, min(n, CHUNK // max(1, 8 * int(np.prod(inner, dtype=np.int64)))))]
+    for i, size in enumerate(inner):
+        rest = int(np.prod(inner[i + 1 :], dtype=np.int64))
+        chunk.append(max(1, min(size, CHUNK // max(1, 8 * rest))))
+    for dim, size in zip(variable.dims, variable.shape, strict=True):
+        if str(dim) not in file.dimensions:
+            file.createDimension(str(dim), size)
     create: Any = file.createVariable
     target = create(
         name,
@@ -78,7 +84,7 @@ def _append(file: netCDF4.Dataset, name: str, variable: xr.Variable, compression
         zlib=compression > 0,
         complevel=compression,
         shuffle=True,
-        chunksizes=chunk if n and records else None,
+        chunksizes=chunk if min(variable.shape) else None,
         fill_value=False,
     )
     target.set_var_chunk_cache(4 * CHUNK)
@@ -88,6 +94,11 @@ def _append(file: netCDF4.Dataset, name: str, variable: xr.Variable, compression
     for part in schema.pieces(variable):
         target[row : row + part.shape[0]] = part
         row += part.shape[0]
+
+
+def _is_record(variable: xr.Variable) -> bool:
+    """Whether a variable may be too long for memory: over time, or over all spikes."""
+    return variable.ndim > 1 or variable.dims == ("spike",)
 
 
 def open(path: Any, *, load: bool | None = None) -> xr.Dataset:
@@ -148,6 +159,8 @@ def _locate(path: Any) -> Path:
 def open_store(folder: Path, frame: Frame, *, load: bool | None = None) -> xr.Dataset:
     """The dataset of a store whose frame is known; ``load`` as in :func:`open`."""
     size = 8 * frame.samples * frame.records * len(frame.initial)
+    if frame.network is not None:
+        size = sum(path.stat().st_size for path in folder.glob("shard-*.npz"))
     if load if load is not None else size <= IN_MEMORY:
         return assemble(frame, lambda block, chunk: read_shard(folder, block, chunk))
     return assemble(frame, lambda block, chunk: lazy_shard(folder, block, chunk), lazy=True)
@@ -181,7 +194,7 @@ def _read(path: Path, load: bool | None = None) -> xr.Dataset:
                 ds = ds.load()
         else:  # all but the records
             for variable in ds.variables.values():
-                if variable.ndim < 2:
+                if not _is_record(variable):
                     variable.load()
     except Exception as error:  # netCDF4 raises many classes for damaged files
         msg = f"{path} is truncated or damaged: {error}"

@@ -13,6 +13,7 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 
 from snnsurrogate import schema
+from snnsurrogate.dataset.populations import assemble_network
 
 __all__ = ["Frame", "assemble", "in_memory", "judge"]
 
@@ -36,6 +37,8 @@ class Frame:
         records: points of the time axis.
         block: samples per shard.
         chunk: records per shard.
+        network: what is recorded of a network (series, histograms, populations, causes, spikes), or
+            None for a neuron.
     """
 
     parameters: Mapping[str, np.ndarray]
@@ -50,6 +53,7 @@ class Frame:
     records: int
     block: int
     chunk: int
+    network: Mapping[str, Any] | None = None
 
     @property
     def samples(self) -> int:
@@ -88,11 +92,12 @@ class Frame:
             "records": self.records,
             "block": self.block,
             "chunk": self.chunk,
+            "network": self.network,
         }
         return {
             "plain": np.array(json.dumps(plain)),
             "parameters": np.array(list(self.parameters.values())).reshape(-1, self.samples),
-            "initial": np.array(list(self.initial.values())),
+            "initial": np.array(list(self.initial.values())).reshape(-1, self.samples),
             "seeds": self.seeds,
         }
 
@@ -141,6 +146,8 @@ def assemble(frame: Frame, read: Reader, *, lazy: bool = False) -> xr.Dataset:
             if there is no such shard.
         lazy: leave the states where ``read`` finds them; memory then holds one block at a time.
     """
+    if frame.network is not None:
+        return assemble_network(frame, read, lazy=lazy)
     names = list(frame.initial)
     shape = (frame.samples, frame.records)
     states: dict[str, Any] = {}

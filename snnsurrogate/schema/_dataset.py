@@ -12,11 +12,8 @@ import numpy as np
 import xarray as xr
 
 from . import _rules
+from ._ragged import SchemaError, Spikes, join_spikes, pack_spikes, select_spikes
 from ._rules import FLAGS, SCHEMA_VERSION
-
-
-class SchemaError(ValueError):
-    """A dataset that breaks the contract; the message lists every violation."""
 
 
 def build(
@@ -29,8 +26,10 @@ def build(
     units: Mapping[str, str],
     attrs: Mapping[str, Any],
     status: Any = None,
-    spikes: Sequence[Any] | None = None,
+    spikes: Spikes | Sequence[Any] | None = None,
     inputs: Mapping[str, Any] | None = None,
+    series: Mapping[str, Any] | None = None,
+    histograms: Mapping[str, tuple[xr.Variable, Any]] | None = None,
     meanings: Mapping[str, str] | None = None,
 ) -> xr.Dataset:
     """Assemble and validate a dataset; the one constructor of simulations and rollouts.
@@ -47,15 +46,19 @@ def build(
             ``swept``, ``time_unit``, ``schema_version``, ``created``, ``content_hash``) are set
             here, lists and mappings are written as JSON.
         status: (sample,) flags; by default non_finite where a state is not finite, else ok.
-        spikes: one array of times per sample, or None for a system without a spike rule.
+        spikes: one array of times per sample, or :class:`Spikes` with labels; None for a system
+            without a spike rule.
         inputs: input name -> (sample, time) array.
-        meanings: long names of states, parameters and inputs.
+        series: name -> (sample, time) array or Variable: numbers of populations.
+        histograms: name -> (centres, counts): the bin centres, a Variable over the histogram's own
+            dimension with its units, and (sample, time, bin) counts, array or Variable.
+        meanings: long names of states, parameters, inputs, series and histograms.
 
     Raises:
         SchemaError: the result breaks the contract.
     """
     meanings = meanings or {}
-    n = np.shape(next(iter(states.values())))[0]
+    n = np.size(seeds) if not states else np.shape(next(iter(states.values())))[0]
     t = np.asarray(time, dtype=np.float64)
 
     def variable(dims: tuple[str, ...], values: Any, role: str, name: str, **more: Any) -> Any:
@@ -84,11 +87,20 @@ def build(
     coords["seed"] = ("sample",), column(seeds, np.int64), described
 
     data: dict[str, Any] = {}
-    for name, values in states.items():
-        dims, _, about = variable(("sample", "time"), None, "state", name)
+
+    def record(name: str, values: Any, role: str, dims: tuple[str, ...]) -> None:
         lazy = isinstance(values, xr.Variable)
         data[name] = values.copy(deep=False) if lazy else xr.Variable(dims, np.asarray(values))
-        data[name].attrs = about
+        data[name].attrs = variable(dims, None, role, name)[2]
+
+    for name, values in states.items():
+        record(name, values, "state", ("sample", "time"))
+    for name, values in (series or {}).items():
+        record(name, values, "series", ("sample", "time"))
+    for name, (centres, values) in (histograms or {}).items():
+        (dim,) = centres.dims
+        coords[str(dim)] = centres
+        record(name, values, "histogram", ("sample", "time", str(dim)))
     for name, values in (inputs or {}).items():
         data[name] = variable(("sample", "time"), np.asarray(values), "input", name)
     if status is None:
@@ -118,60 +130,6 @@ def _text(value: Any) -> Any:
     return json.dumps(value) if isinstance(value, list | tuple | dict) else value
 
 
-def pack_spikes(spikes: Sequence[Any], *, unit: str) -> dict[str, xr.Variable]:
-    """Variables ``spike_time`` and ``spike_count`` of a list with one array of times per sample.
-
-    Source: CF conventions, section H.6.3 (contiguous ragged array).
-    """
-    arrays = [np.asarray(train, dtype=np.float64).reshape(-1) for train in spikes]
-    times = np.concatenate(arrays) if arrays else np.empty(0)
-    counts = np.array([train.size for train in arrays], dtype=np.int64)
-    about = {"units": unit, "role": "spike_time", "long_name": "time of the upward crossing"}
-    number = {
-        "units": "1",
-        "role": "spike_count",
-        "long_name": "number of spikes of the sample",
-        "sample_dimension": "spike",
-    }
-    return {
-        "spike_time": xr.Variable(("spike",), times, about),
-        "spike_count": xr.Variable(("sample",), counts, number),
-    }
-
-
-def unpack_spikes(ds: xr.Dataset) -> list[np.ndarray]:
-    """One array of spike times per sample.
-
-    Raises:
-        SchemaError: the dataset has no spikes.
-    """
-    _need_spikes(ds)
-    ends = np.cumsum(ds["spike_count"].values)
-    return np.split(ds["spike_time"].values, ends[:-1]) if ends.size else []
-
-
-def spikes_of(ds: xr.Dataset, sample: int) -> np.ndarray:
-    """Spike times of one sample, by position, in the unit of ``time``.
-
-    Raises:
-        SchemaError: the dataset has no spikes.
-        IndexError: no such sample.
-    """
-    _need_spikes(ds)
-    counts = ds["spike_count"].values
-    start = int(counts[:sample].sum()) if sample >= 0 else int(counts.sum() - counts[sample:].sum())
-    return ds["spike_time"].values[start : start + int(counts[sample])]
-
-
-def _need_spikes(ds: xr.Dataset) -> None:
-    if "spike_time" not in ds or "spike_count" not in ds:
-        msg = (
-            f"the dataset of {ds.attrs.get('system', 'an unknown system')!r} has no spikes "
-            "(variables spike_time and spike_count); its system declares no spike rule."
-        )
-        raise SchemaError(msg)
-
-
 def parameters_of(ds: xr.Dataset) -> list[str]:
     """Names of the parameter coordinates, in the order of the system."""
     return _rules.with_role(ds, "parameter")
@@ -181,6 +139,21 @@ def states_of(ds: xr.Dataset) -> list[str]:
     """Names of the state variables, in the order of the system."""
     text = ds.attrs.get("states")
     return list(json.loads(text)) if text else _rules.with_role(ds, "state")
+
+
+def series_of(ds: xr.Dataset) -> list[str]:
+    """Names of the recorded series of populations, in the order of the network."""
+    return _rules.with_role(ds, "series")
+
+
+def histograms_of(ds: xr.Dataset) -> list[str]:
+    """Names of the recorded histograms."""
+    return _rules.with_role(ds, "histogram")
+
+
+def populations_of(ds: xr.Dataset) -> dict[str, str]:
+    """Population name -> name of the parameter that holds its size; empty for a single neuron."""
+    return dict(json.loads(ds.attrs.get("populations") or "{}"))
 
 
 def inputs_of(ds: xr.Dataset) -> list[str]:
@@ -219,10 +192,7 @@ def select(ds: xr.Dataset, samples: Any) -> xr.Dataset:
     chosen = chosen.astype(np.int64)
     part = ds.drop_dims("spike", errors="ignore").isel(sample=chosen)
     if "spike_time" in ds:
-        trains = unpack_spikes(ds)
-        part = part.drop_vars("spike_count", errors="ignore").assign(
-            pack_spikes([trains[i] for i in chosen], unit=ds["spike_time"].attrs["units"])
-        )
+        part = part.drop_vars("spike_count", errors="ignore").assign(select_spikes(ds, chosen))
     return _renewed(part)
 
 
@@ -253,10 +223,7 @@ def concat(datasets: Iterable[xr.Dataset]) -> xr.Dataset:
         join="override", combine_attrs="override",
     )  # fmt: skip
     if "spike_time" in first:
-        trains = [train for part in parts for train in unpack_spikes(part)]
-        joined = joined.drop_vars("spike_count", errors="ignore").assign(
-            pack_spikes(trains, unit=first["spike_time"].attrs["units"])
-        )
+        joined = joined.drop_vars("spike_count", errors="ignore").assign(join_spikes(parts))
     return _renewed(joined)
 
 

@@ -12,7 +12,7 @@ import xarray as xr
 from snnsurrogate import units
 
 SCHEMA_VERSION = "1"
-FLAGS = {"ok": 0, "diverged": 1, "non_finite": 2, "interrupted": 3}
+FLAGS = {"ok": 0, "diverged": 1, "non_finite": 2, "interrupted": 3, "runaway": 4}
 KINDS = ("simulation", "rollout")
 ATTRIBUTES = {
     "schema_version": "version of this contract",
@@ -40,7 +40,14 @@ ATTRIBUTES = {
     "created": "time of creation, ISO 8601",
     "content_hash": "SHA-256 of the data",
 }
+OPTIONAL = {
+    "populations": "JSON: population -> parameter that holds its size; networks only",
+    "record": "JSON list of what was recorded besides the series; networks only",
+    "regime_rule": "name of the regime rule; firing if absent or empty",
+}
 _JSON = {
+    "populations": dict,
+    "record": list,
     "states": list,
     "parameters": dict,
     "swept": list,
@@ -52,6 +59,8 @@ _JSON = {
 _MAY_BE_EMPTY = ("design", "protocol", "spike_rule", "source", "title", "equations")
 _ROLES = {
     "state": ("sample", "time"),
+    "series": ("sample", "time"),
+    "histogram": ("sample", "time", "*"),
     "input": ("sample", "time"),
     "parameter": ("sample",),
     "initial_state": ("sample",),
@@ -100,6 +109,9 @@ def _attributes(ds: xr.Dataset) -> Iterator[str]:
             yield f"attribute {name!r} is empty ({meaning})"
         elif name in _JSON and value:
             yield from _json(name, value)
+    for name in _JSON.keys() & OPTIONAL.keys():
+        if ds.attrs.get(name):
+            yield from _json(name, ds.attrs[name])
     version = ds.attrs.get("schema_version")
     if version is not None and str(version) != SCHEMA_VERSION:
         yield f"schema_version is {version!r}; this package reads {SCHEMA_VERSION!r}"
@@ -121,7 +133,7 @@ def _attributes(ds: xr.Dataset) -> Iterator[str]:
 
 def _json(name: str, text: str) -> Iterator[str]:
     """JSON of the right kind: objects of objects for parameters, lists of names."""
-    meaning, kind = ATTRIBUTES[name], _JSON[name]
+    meaning, kind = (ATTRIBUTES | OPTIONAL)[name], _JSON[name]
     try:
         value = json.loads(text)
     except ValueError:
@@ -140,9 +152,12 @@ def _layout(ds: xr.Dataset) -> Iterator[str]:
     for name in ("sample", "time"):
         if name not in ds.sizes:
             yield f"dimension {name!r} is missing; dimensions are {tuple(ds.sizes)}"
+    own = {ds[name].dims[-1] for name in with_role(ds, "histogram")}
     for dimension in ds.sizes:
-        if dimension not in ("sample", "time", "spike"):
+        if dimension not in ("sample", "time", "spike", *own):
             yield f"dimension {dimension!r} is not part of the schema (sample, time, spike)"
+        elif dimension in own and dimension not in ds.coords:
+            yield f"coordinate {dimension!r} is missing (bin centres of a histogram)"
     if "time" not in ds.coords:
         yield "coordinate 'time' is missing"
     for name in ("status", "seed"):
@@ -150,18 +165,24 @@ def _layout(ds: xr.Dataset) -> Iterator[str]:
             yield f"variable {name!r} is missing"
     for key, variable in ds.variables.items():
         name = str(key)
-        if name in ("time", "sample"):
+        if name in ("time", "sample", *own):
             continue
         role = variable.attrs.get("role")
         if not isinstance(role, str) or role not in _ROLES:
             yield f"{name!r} has role {role!r}; expected one of {', '.join(_ROLES)}"
-        elif variable.dims != _ROLES[role]:
+        elif not _fits(variable.dims, _ROLES[role]):
             yield f"{name!r} has dimensions {variable.dims}; role {role!r} needs {_ROLES[role]}"
         elif role != "status" and not _is_unit(variable.attrs.get("units")):
             unit = variable.attrs.get("units")
             yield f"{name!r} has units {unit!r}; expected a unit ('1' if none)"
         if variable.dtype.kind not in "fiub":
             yield f"{name!r} has type {variable.dtype}; expected numbers"
+
+
+def _fits(dims: tuple[Any, ...], expected: tuple[str, ...]) -> bool:
+    return len(dims) == len(expected) and all(
+        e in ("*", d) for d, e in zip(dims, expected, strict=True)
+    )
 
 
 def _is_unit(text: Any) -> bool:
@@ -234,14 +255,13 @@ def _status(ds: xr.Dataset) -> Iterator[str]:
     status = ds["status"]
     if status.dtype != np.int8:
         yield f"'status' has type {status.dtype}; expected int8"
-    if status.attrs.get("flag_meanings") != " ".join(FLAGS):
-        yield f"'status' has flag_meanings {status.attrs.get('flag_meanings')!r}; expected " + repr(
-            " ".join(FLAGS)
-        )
-    if list(np.atleast_1d(status.attrs.get("flag_values", []))) != list(FLAGS.values()):
-        yield f"'status' has flag_values {status.attrs.get('flag_values')!r}; expected " + repr(
-            list(FLAGS.values())
-        )
+    # Flags were added at the end: files of before list the first of them.
+    meanings = str(status.attrs.get("flag_meanings", "")).split()
+    if len(meanings) < 4 or meanings != list(FLAGS)[: len(meanings)]:
+        yield f"'status' has flag_meanings {' '.join(meanings)!r}; expected {' '.join(FLAGS)!r}"
+    values = list(np.atleast_1d(status.attrs.get("flag_values", [])))
+    if values != list(FLAGS.values())[: len(meanings)]:
+        yield f"'status' has flag_values {values!r}; expected {list(FLAGS.values())!r}"
     unknown = ~np.isin(status.values, list(FLAGS.values()))
     if unknown.any():
         yield f"'status' has flags outside {list(FLAGS.values())} in {_samples(unknown)}"
@@ -277,6 +297,10 @@ def _spikes(ds: xr.Dataset) -> Iterator[str]:
     if outside.any():
         bad = np.isin(np.arange(counts.size), owner[outside])
         yield f"'spike_time' lies outside the record in {_samples(bad)}"
+    for name in with_role(ds, "spike_label"):
+        flags = np.atleast_1d(ds[name].attrs.get("flag_values", []))
+        if flags.size and not np.isin(ds[name].values, flags).all():
+            yield f"{name!r} has values outside its flags {flags.tolist()}"
     falling = (np.diff(times) < 0) & (np.diff(owner) == 0)
     if falling.any():
         bad = np.isin(np.arange(counts.size), owner[1:][falling])
@@ -285,7 +309,7 @@ def _spikes(ds: xr.Dataset) -> Iterator[str]:
 
 def _finite(ds: xr.Dataset) -> Iterator[str]:
     fine = ds["status"].values == FLAGS["ok"]
-    for name in with_role(ds, "state") + with_role(ds, "input"):
+    for name in with_role(ds, "state") + with_role(ds, "input") + with_role(ds, "series"):
         finite = [np.isfinite(part).all(axis=1) for part in pieces(ds.variables[name])]
         bad = fine & ~np.concatenate([*finite, np.empty(0, dtype=bool)])
         if bad.any():
@@ -294,10 +318,11 @@ def _finite(ds: xr.Dataset) -> Iterator[str]:
 
 def pieces(variable: Any, most: int = 16 << 20) -> Iterator[np.ndarray]:
     """Values in blocks of rows of at most 16 MiB: a record on disk is never loaded as a whole."""
-    if variable.ndim < 2:
+    if variable.ndim == 0:
         yield variable.values
         return
-    rows = max(1, most // max(1, variable.dtype.itemsize * variable.shape[1]))
+    row = variable.dtype.itemsize * int(np.prod(variable.shape[1:], dtype=np.int64))
+    rows = max(1, most // max(1, row))
     for begin in range(0, variable.shape[0], rows):
         yield variable[begin : begin + rows].values
 

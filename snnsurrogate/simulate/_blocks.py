@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-
-import numpy as np
+from typing import Any
 
 from snnsurrogate._progress import progress as progress_bar
 from snnsurrogate.dataset.frame import Frame
-from snnsurrogate.simulate._protocol import Worker
-from snnsurrogate.simulate.brian2_engine import Program
 
-__all__ = ["Steps", "declared", "run_blocks"]
+__all__ = ["Steps", "run_blocks"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,61 +35,75 @@ class Steps:
 
 
 def run_blocks(
-    program: Program,
     frame: Frame,
     steps: Steps,
+    make_worker: Callable[[], Any],
     workers: int,
     show: bool | None,
     *,
-    read: Callable[[int, int], Mapping[str, np.ndarray] | None],
-    write: Callable[[int, int, np.ndarray], None],
+    produce: Callable[..., Mapping[str, Any]],
+    read: Callable[[int, int], Mapping[str, Any] | None],
+    write: Callable[[int, int, Mapping[str, Any]], None],
 ) -> None:
     """Make every shard that ``read`` does not find.
 
-    ``write`` takes block, chunk and records (record, state, sample) in SI units, which it must not
-    keep: their memory is used again. Of a shard that is there, ``carry`` is read: the state
-    (state, sample) at its end in SI units, from which the next chunk goes on to the last bit.
+    Args:
+        frame: the sweep.
+        steps: its time axis.
+        make_worker: a simulator with ``kill()`` and ``close()``.
+        workers: how many of them.
+        show: the progress bar; None: if stderr is a terminal.
+        produce: (worker, block, chunk, carry, span, first step, steps before the first record,
+            progress) -> arrays of a shard. Among them ``carry``, the state at its end, from which
+            the next chunk goes on to the last bit (None starts a block), and ``stopped`` where the
+            rest of the block is not to be made.
+        read: (block, chunk) -> arrays of a shard that is there, else None.
+        write: takes block, chunk and arrays, which it must not keep: their memory is used again.
 
-    A thread per worker keeps one simulator process and collects its records; the numbers of a
-    sample do not depend on its block, nor on the number of workers.
+    A thread per worker keeps one simulator and collects its records; the numbers of a sample do not
+    depend on its block, nor on the number of workers.
     """
     total = frame.blocks * (steps.skip + steps.every * (steps.records - 1))
     workers = min(workers, frame.blocks)
     todo: queue.SimpleQueue[int] = queue.SimpleQueue()
     for block in range(frame.blocks):
         todo.put(block)
-    simulators = [program.worker() for _ in range(workers)]
+    simulators = [make_worker() for _ in range(workers)]
     stop = threading.Event()
 
-    def one(simulator: Worker, block: int) -> None:
-        carry = _start(program, frame, block)
+    def one(simulator: Any, block: int) -> None:
+        carry = None
+        left = steps.skip + steps.every * (steps.records - 1)
         for chunk in range(frame.chunks):
             span = frame.span(chunk)
             first = chunk == 0
             skip = steps.skip if first else steps.every
             work = skip + steps.every * (span.stop - span.start - 1)
+            left -= work
             if stop.is_set():
                 return
             shard = read(block, chunk)
-            if shard is not None:
+            if shard is None:
+                shard = produce(
+                    simulator,
+                    block,
+                    chunk,
+                    carry,
+                    span,
+                    0 if first else steps.skip + (span.start - 1) * steps.every,
+                    skip,
+                    lambda share, work=work: advance(share * work),
+                )
+                carry = shard["carry"]
+                write(block, chunk, shard)
+            else:
                 carry = shard["carry"]
                 advance(work)
-                continue
-            records = program.run(
-                simulator,
-                carry,
-                {name: values[frame.members(block)] for name, values in frame.parameters.items()},
-                dt=steps.dt,
-                every=steps.every,
-                records=span.stop - span.start - 1,
-                skip=skip,
-                start=0 if first else steps.skip + (span.start - 1) * steps.every,
-                progress=lambda share, work=work: advance(share * work),  # type: ignore[misc]
-            )
-            carry = records[-1].copy()
-            write(block, chunk, records)
+            if shard.get("stopped", False):
+                advance(left)
+                return
 
-    def serve(simulator: Worker) -> None:
+    def serve(simulator: Any) -> None:
         while not stop.is_set():
             try:
                 block = todo.get_nowait()
@@ -114,17 +125,3 @@ def run_blocks(
             pool.shutdown(wait=True)
             for simulator in simulators:
                 simulator.close()
-
-
-def _start(program: Program, frame: Frame, block: int) -> np.ndarray:
-    members = frame.members(block)
-    return np.stack([frame.initial[n][members] * factor for n, factor in program.states.items()])
-
-
-def declared(program: Program, records: np.ndarray, out: Sequence[np.ndarray]) -> None:
-    """Put records (record, state, sample) in SI units into (sample, record) arrays of each state.
-
-    The arrays are in declared units.
-    """
-    for i, (values, factor) in enumerate(zip(out, program.states.values(), strict=True)):
-        np.divide(records[:, i].T, factor, out=values)

@@ -105,8 +105,11 @@ class NetworkEngine(Protocol):
         built: True if this process compiled it, False if it came from the cache.
     """
 
-    name: str
-    built: bool
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def built(self) -> bool: ...
 
     def worker(self) -> Any:
         """A :class:`NetworkWorker`."""

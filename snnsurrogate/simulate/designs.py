@@ -17,9 +17,10 @@ import numpy as np
 from snnsurrogate import units
 from snnsurrogate.dataset.splits import assign_groups
 from snnsurrogate.simulate import _draws, _values
+from snnsurrogate.systems import System
 
 if TYPE_CHECKING:
-    from snnsurrogate.systems import System
+    from snnsurrogate.systems import Model
 
 __all__ = ["Design"]
 
@@ -296,11 +297,11 @@ class Design:
             )
         return parts
 
-    def resolve(self, system: System) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    def resolve(self, system: Model) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """All parameters and all initial states of ``system``, in its declared units.
 
         Returns:
-            Parameter name -> (sample,), and state name -> (sample,).
+            Parameter name -> (sample,), and state name -> (sample,); a network has no states.
 
         Raises:
             ValueError: unknown name (with the nearest match), wrong dimension, or a parameter
@@ -322,6 +323,8 @@ class Design:
                     f"[{declared.low:g}, {declared.high:g}]{unit} for {system.name!r}."
                 )
                 raise ValueError(msg)
+        if not isinstance(system, System):  # a network starts as it declares
+            return parameters, {}
         initial = {name: np.full(n, value) for name, value in system.initial.items()}
         for name, values in self.initial.items():
             factor = self._factor(f"initial_{name}", system.state(name).unit)

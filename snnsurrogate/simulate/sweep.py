@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
-import hashlib
-import importlib.metadata
 import json
 import os
-import platform
 import shutil
 import sys
 import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import xarray as xr
 
 from snnsurrogate import dataset, schema, systems, units
 from snnsurrogate.dataset.files import open_store
-from snnsurrogate.dataset.frame import Frame, in_memory
+from snnsurrogate.dataset.frame import Frame
 from snnsurrogate.dataset.store import (
     DatasetError,
     Store,
@@ -28,22 +24,20 @@ from snnsurrogate.dataset.store import (
     differences,
     read_store,
 )
-from snnsurrogate.simulate import brian2_engine
-from snnsurrogate.simulate._blocks import Steps, declared, run_blocks
+from snnsurrogate.simulate._blocks import Steps, run_blocks
+from snnsurrogate.simulate._cells import Cells
+from snnsurrogate.simulate._frame import columns_hash, frame_of
+from snnsurrogate.simulate._networks import ENGINES, Networks
 from snnsurrogate.simulate.designs import Design
 
 if TYPE_CHECKING:
-    from snnsurrogate.simulate.brian2_engine import Program
-    from snnsurrogate.systems import System
+    from snnsurrogate.systems import Model, Network, System
 
 __all__ = ["simulate"]
 
-SHARD_BYTES = 32 << 20  # of one shard: bounds memory, and what a killed sweep loses
-DIVERGED = 100.0  # widths of the declared box of a state beyond which a run counts as diverged
-
 
 def simulate(
-    system: System | str,
+    system: System | Network | str,
     design: Design,
     *,
     duration: Any,
@@ -51,6 +45,7 @@ def simulate(
     transient: Any = "0 s",
     protocol: Any = None,
     engine: str = "brian2",
+    record: Sequence[str] | None = None,
     seed: int = 0,
     out: Any = None,
     dt: Any = None,
@@ -60,9 +55,10 @@ def simulate(
 ) -> xr.Dataset:
     """Simulate every sample of a design.
 
-    The record begins at the end of the transient, which is simulated but not stored. The start
-    before it is that of the design, else the system's stated start; it is kept in the coordinates
-    ``initial_<state>``. Runs that fail stay in the dataset, marked by ``status``.
+    The record begins at the end of the transient, which is simulated but not stored. A neuron
+    starts before it from the design's state, else the system's stated start, kept in the
+    coordinates ``initial_<state>``; a network starts as its declaration says. Runs that fail stay
+    in the dataset, marked by ``status``.
 
     Args:
         system: a system or its registered name.
@@ -71,12 +67,13 @@ def simulate(
         record_every: recording step; a multiple of ``dt``.
         transient: simulated before the record.
         protocol: must be None: inputs are constant parameters.
-        engine: "brian2".
+        engine: "brian2"; for networks with an event-driven law also "exact", which has no step.
+        record: of a network, besides the series: some of "spikes", "histograms"; default: both.
         seed: of the sweep; the seeds of the samples are derived from it.
         out: None to keep the data in memory; a folder for a resumable store; a path ending in
             ``.nc`` for a netCDF file (a resumable store beside it until it is complete).
         dt: integration step; default: the system's.
-        method: integrator; default: the system's.
+        method: integrator of a neuron; default: the system's.
         processes: simulator processes at a time; default: one per available core.
         progress: show a progress bar; default: if stderr is a terminal.
 
@@ -92,29 +89,41 @@ def simulate(
         OSError: ``out`` cannot be written to, or the disk is full. Finished shards are kept.
     """
     model = systems.get(system) if isinstance(system, str) else system
-    _check_choices(design, protocol, engine, processes)
+    _check_choices(model, design, protocol, engine, method, record, dt, processes)
     steps = _steps(model, duration, record_every, transient, dt)
     _warn_if_coarse(model, record_every)
     parameters, initial = design.resolve(model)
-    program = brian2_engine.prepare(model, method=method)
-    frame = _frame(model, design, parameters, initial, steps, program, method, seed)
+    runner: Cells | Networks
+    if isinstance(model, systems.Network):
+        step = units.magnitude(record_every, "ms", what="record_every")
+        runner = Networks(model, parameters, engine, record, step)
+    else:
+        runner = Cells(model, method)
+    frame = frame_of(model, design, parameters, initial, steps, runner, engine, method, seed)
     workers = processes or len(os.sched_getaffinity(0))
     if out is None:
-        states = [np.empty((frame.samples, frame.records)) for _ in frame.initial]
-
-        def keep(block: int, chunk: int, records: np.ndarray) -> None:
-            members, span = frame.members(block), frame.span(chunk)
-            declared(program, records, [values[members, span] for values in states])
-
+        keep, finish = runner.collector(frame)
         run_blocks(
-            program, frame, steps, workers, progress, read=lambda block, chunk: None, write=keep
+            frame,
+            steps,
+            runner.worker,
+            workers,
+            progress,
+            produce=runner.producer(frame, steps),
+            read=lambda block, chunk: None,
+            write=keep,
         )
-        return in_memory(frame, states)
-    return _simulate_to_disk(Path(out).expanduser(), program, frame, steps, workers, progress)
+        return finish()
+    return _simulate_to_disk(Path(out).expanduser(), runner, frame, steps, workers, progress)
 
 
 def _simulate_to_disk(
-    out: Path, program: Program, frame: Frame, steps: Steps, workers: int, progress: bool | None
+    out: Path,
+    runner: Cells | Networks,
+    frame: Frame,
+    steps: Steps,
+    workers: int,
+    progress: bool | None,
 ) -> xr.Dataset:
     request = json.loads(frame.attrs["request"])
     to_file = out.suffix == ".nc"
@@ -127,14 +136,20 @@ def _simulate_to_disk(
         return ds
     store = Store(shards, request, frame.to_header())
 
-    def write(block: int, chunk: int, records: np.ndarray) -> None:
-        parts = [np.empty((records.shape[2], records.shape[0])) for _ in frame.initial]
-        declared(program, records, parts)
-        named = {f"state_{i}": values for i, values in enumerate(parts)}
-        store.write(block, chunk, carry=records[-1], **named)
+    def write(block: int, chunk: int, shard: Mapping[str, Any]) -> None:
+        store.write(block, chunk, **runner.to_arrays(shard))
 
     try:
-        run_blocks(program, frame, steps, workers, progress, read=store.read, write=write)
+        run_blocks(
+            frame,
+            steps,
+            runner.worker,
+            workers,
+            progress,
+            produce=runner.producer(frame, steps),
+            read=store.read,
+            write=write,
+        )
     except KeyboardInterrupt:
         print(  # noqa: T201
             f"interrupted; finished shards are in {store.folder}, the same call goes on from there",
@@ -170,7 +185,7 @@ def _reuse(out: Path, request: dict[str, Any]) -> xr.Dataset:
         )
         raise StoreMismatch(msg)
     columns = {name: ds[name].values for name in json.loads(ds.attrs["parameters"])}
-    if _hash(columns) != request["parameters"] or schema.violations(ds, content=True):
+    if columns_hash(columns) != request["parameters"] or schema.violations(ds, content=True):
         msg = (
             f"{out} was changed after the sweep was written (values or samples); nothing was "
             "overwritten. Give another path, or delete it."
@@ -179,28 +194,60 @@ def _reuse(out: Path, request: dict[str, Any]) -> xr.Dataset:
     return ds
 
 
-def _check_choices(design: Any, protocol: Any, engine: str, processes: int | None) -> None:
+def _check_choices(
+    model: Any,
+    design: Any,
+    protocol: Any,
+    engine: str,
+    method: str | None,
+    record: Any,
+    dt: Any,
+    processes: int | None,
+) -> None:
     if not isinstance(design, Design):
         msg = (
             f"design is {type(design).__name__}; expected a Design, e.g. "
             "Design.grid({'V_S': [-44, -40]})."
         )
         raise TypeError(msg)
+    if isinstance(model, systems.Network):
+        if method is not None:
+            msg = f"method is {method!r}; a network states the methods of its populations."
+            raise ValueError(msg)
+        if isinstance(record, str):
+            msg = f"record is {record!r}; expected a list of names, e.g. ['spikes']."
+            raise ValueError(msg)
+        if engine == "exact" and dt is not None:
+            msg = f"dt is {dt!r}; the exact engine has no step, leave it out."
+            raise ValueError(msg)
+        if design.initial:
+            msg = (
+                f"the design gives initial {', '.join(design.initial)}; {model.name!r} is a "
+                "network and starts as its declaration says."
+            )
+            raise ValueError(msg)
+    else:
+        if record is not None:
+            msg = f"record is {record!r}; it is for networks, all states of a neuron are recorded."
+            raise ValueError(msg)
+        if engine == "exact":
+            msg = f"{model.name!r} is a neuron without an exact engine; write engine='brian2'."
+            raise ValueError(msg)
     if protocol is not None:
         msg = (
             f"protocol is {protocol!r}; time-dependent inputs are not supported yet, expected "
             "None. Give a constant current as a parameter of the design."
         )
         raise ValueError(msg)
-    if engine != "brian2":
-        msg = f"engine is {engine!r}; expected 'brian2'."
+    if engine not in ENGINES:
+        msg = f"engine is {engine!r}; expected one of {', '.join(ENGINES)}."
         raise ValueError(msg)
     if processes is not None and processes < 1:
         msg = f"processes is {processes}; expected at least 1."
         raise ValueError(msg)
 
 
-def _steps(model: System, duration: Any, record_every: Any, transient: Any, dt: Any) -> Steps:
+def _steps(model: Model, duration: Any, record_every: Any, transient: Any, dt: Any) -> Steps:
     given = {
         "duration": duration,
         "record_every": record_every,
@@ -242,8 +289,8 @@ def _steps(model: System, duration: Any, record_every: Any, transient: Any, dt: 
     )
 
 
-def _warn_if_coarse(model: System, record_every: Any) -> None:
-    if model.spikes is None:
+def _warn_if_coarse(model: Model, record_every: Any) -> None:
+    if not isinstance(model, systems.System) or model.spikes is None:
         return
     step = units.magnitude(record_every, "ms", what="record_every")
     if step > units.magnitude(model.spikes.max_step, "ms", what="max_step") * (1 + 1e-9):
@@ -252,91 +299,3 @@ def _warn_if_coarse(model: System, record_every: Any) -> None:
             f"step at which every spike of {model.name!r} is seen; spikes will be missed.",
             stacklevel=3,
         )
-
-
-def _frame(
-    model: System,
-    design: Design,
-    parameters: dict[str, np.ndarray],
-    initial: dict[str, np.ndarray],
-    steps: Steps,
-    program: Program,
-    method: str | None,
-    seed: int,
-) -> Frame:
-    rule = dataclasses.asdict(model.spikes) if model.spikes else None
-    request = {
-        "system": model.name,
-        "equations_hash": model.equations_hash,
-        "samples": len(design),
-        "parameters": _hash(parameters),
-        "initial": _hash(initial),
-        **steps.texts,
-        "method": method or model.method,
-        "engine": program.engine,
-        "brian2": importlib.metadata.version("brian2"),
-        "seed": seed,
-        "spike_rule": rule,
-    }
-    attrs = {
-        "kind": "simulation",
-        "system": model.name,
-        "title": model.title,
-        "source": model.source,
-        "equations": model.equations.strip(),
-        "equations_hash": model.equations_hash,
-        "parameters": json.dumps(
-            {
-                p.name: {"value": p.value, "unit": p.unit, "low": p.low, "high": p.high}
-                for p in model.parameters
-            }
-        ),
-        **steps.texts,
-        "method": method or model.method,
-        "engine": program.engine,
-        "seed": seed,
-        "design": design.to_json(),
-        "protocol": "",
-        "spike_rule": json.dumps(rule) if rule else "",
-        "versions": json.dumps(_versions()),
-        "request": json.dumps(request),
-    }
-    declared: list[Any] = [*model.states, *model.parameters]
-    row = 8 * len(model.states) * program.block
-    return Frame(
-        parameters=parameters,
-        initial=initial,
-        seeds=np.random.SeedSequence(seed).generate_state(len(design)).astype(np.int64),
-        units={item.name: item.unit for item in declared} | {"time": model.time_unit},
-        meanings={item.name: item.meaning for item in declared},
-        attrs=attrs,
-        limits={s.name: _limits(s.low, s.high) for s in model.states},
-        spike_rule=rule,
-        step=units.magnitude(steps.texts["record_every"], model.time_unit, what="record_every"),
-        records=steps.records,
-        block=program.block,
-        chunk=max(1, SHARD_BYTES // row),
-    )
-
-
-def _limits(low: float, high: float) -> tuple[float, float]:
-    width = high - low
-    return low - DIVERGED * width, high + DIVERGED * width
-
-
-def _hash(columns: dict[str, np.ndarray]) -> str:
-    digest = hashlib.sha256()
-    for name, values in columns.items():
-        digest.update(name.encode())
-        digest.update(np.ascontiguousarray(values, dtype="<f8").tobytes())
-    return digest.hexdigest()
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for name in ("snnsurrogate", "brian2", "numpy", "xarray"):
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            found[name] = "unknown"
-    return found

@@ -33,7 +33,7 @@ def test_file_is_cf_and_compressed(toy, tmp_path):
     with netCDF4.Dataset(path) as file:
         assert file.Conventions.startswith("CF-")
         assert file["spike_count"].sample_dimension == "spike"
-        assert file["status"].flag_meanings == "ok diverged non_finite interrupted"
+        assert file["status"].flag_meanings == "ok diverged non_finite interrupted runaway"
         assert file["V"].filters()["zlib"]
         assert file["V"].units == "mV"
     assert path.stat().st_size < 50 * 500 * 2 * 8
