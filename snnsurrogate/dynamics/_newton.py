@@ -1,4 +1,4 @@
-"""Compiled Newton iteration for fixed points of flows and maps, over many parameter points.
+"""Compiled Newton iteration for fixed points of flows and (iterated) maps, over many parameter points.
 
 Damping follows the natural monotonicity test (P. Deuflhard, Newton Methods for Nonlinear Problems,
 Springer 2004, chapter 3): a step is shortened until the next Newton correction, measured with the
@@ -15,14 +15,14 @@ from numba import types
 
 from snnsurrogate.kernels import F_TYPE, JAC_TYPE
 
-__all__ = ["newton", "search"]
+__all__ = ["newton", "residual", "search", "solve", "tangent_map"]
 
 _V = types.float64[::1]
 _M = types.float64[:, ::1]
 
 
 @numba.njit(types.boolean(_M, _V), cache=True, nogil=True, error_model="numpy")
-def _solve(a, b):  # type: ignore[no-untyped-def]
+def solve(a, b):  # type: ignore[no-untyped-def]
     """Solve a y = b in place (b becomes y) by elimination with pivoting; False if singular."""
     d = b.size
     for i in range(d):
@@ -50,13 +50,48 @@ def _solve(a, b):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(
-    types.void(F_TYPE, _V, _V, types.boolean, _V), cache=True, nogil=True, error_model="numpy"
+    types.void(F_TYPE, _V, _V, types.int64, _V), cache=True, nogil=True, error_model="numpy"
 )
-def _residual(f, x, p, is_map, out):  # type: ignore[no-untyped-def]
-    f(x, p, out)
-    if is_map:
-        for i in range(x.size):
-            out[i] -= x[i]
+def residual(f, x, p, period, out):  # type: ignore[no-untyped-def]
+    """What is zero at a fixed point: dx/dt (period 0), or f^period(x) - x of a map."""
+    if period == 0:
+        f(x, p, out)
+        return
+    y = x.copy()
+    for _ in range(period):
+        f(y, p, out)
+        y[:] = out
+    for i in range(x.size):
+        out[i] -= x[i]
+
+
+@numba.njit(
+    types.void(JAC_TYPE, F_TYPE, _V, _V, types.int64, _M),
+    cache=True,
+    nogil=True,
+    error_model="numpy",
+)
+def tangent_map(jac, f, x, p, period, out):  # type: ignore[no-untyped-def]
+    """Jacobian of the flow (period 0), or of f^period of a map by the chain rule."""
+    jac(x, p, out)
+    if period < 2:
+        return
+    d = x.size
+    y = np.empty(d)
+    z = x.copy()
+    factor = np.empty((d, d))
+    product = np.empty((d, d))
+    for _ in range(period - 1):
+        f(z, p, y)
+        z[:] = y
+        jac(z, p, factor)
+        for i in range(d):
+            for j in range(d):
+                total = 0.0
+                for q in range(d):
+                    total += factor[i, q] * out[q, j]
+                product[i, j] = total
+        out[:] = product
 
 
 @numba.njit(types.float64(_V, _V), cache=True, nogil=True, error_model="numpy")
@@ -68,12 +103,12 @@ def _norm(v, width):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(
-    types.float64(F_TYPE, JAC_TYPE, types.boolean, _V, _V, _V, types.int64),
+    types.float64(F_TYPE, JAC_TYPE, types.int64, _V, _V, _V, types.int64),
     cache=True,
     nogil=True,
     error_model="numpy",
 )
-def newton(f, jac, is_map, x, p, width, max_steps):  # type: ignore[no-untyped-def]
+def newton(f, jac, period, x, p, width, max_steps):  # type: ignore[no-untyped-def]
     """Improve x in place; returns the last correction relative to ``width``, inf if it failed."""
     d = x.size
     g = np.empty(d)
@@ -84,14 +119,14 @@ def newton(f, jac, is_map, x, p, width, max_steps):  # type: ignore[no-untyped-d
     best = np.inf
     stalled = 0
     for _ in range(max_steps):
-        _residual(f, x, p, is_map, g)
-        jac(x, p, matrix)
-        if is_map:
+        residual(f, x, p, period, g)
+        tangent_map(jac, f, x, p, period, matrix)
+        if period > 0:
             for i in range(d):
                 matrix[i, i] -= 1.0
         work[:] = matrix
         step[:] = g
-        if not _solve(work, step):
+        if not solve(work, step):
             return np.inf
         size = _norm(step, width)
         if not math.isfinite(size):
@@ -111,9 +146,9 @@ def newton(f, jac, is_map, x, p, width, max_steps):  # type: ignore[no-untyped-d
         while damping > 1e-4:
             for i in range(d):
                 trial[i] = x[i] - damping * step[i]
-            _residual(f, trial, p, is_map, g)
+            residual(f, trial, p, period, g)
             work[:] = matrix
-            if _solve(work, g):
+            if solve(work, g):
                 after = _norm(g, width)
                 if math.isfinite(after) and after <= (1.0 - 0.5 * damping) * size:
                     accepted = True
@@ -129,7 +164,7 @@ def newton(f, jac, is_map, x, p, width, max_steps):  # type: ignore[no-untyped-d
     types.void(
         F_TYPE,
         JAC_TYPE,
-        types.boolean,
+        types.int64,  # period: 0 for a flow, iterates of a map
         _M,  # parameter points (sample, parameter)
         types.int64[::1],  # order in which samples are visited
         _M,  # starts (start, state)
@@ -143,7 +178,7 @@ def newton(f, jac, is_map, x, p, width, max_steps):  # type: ignore[no-untyped-d
     nogil=True,
     error_model="numpy",
 )
-def search(f, jac, is_map, points, order, starts, low, high, states, size, count):  # type: ignore[no-untyped-def]
+def search(f, jac, period, points, order, starts, low, high, states, size, count):  # type: ignore[no-untyped-def]
     """All fixed points that the starts, and the solutions of the neighbouring samples, lead to.
 
     Samples are visited forward and then backward along ``order``; on the second visit only the
@@ -165,7 +200,7 @@ def search(f, jac, is_map, points, order, starts, low, high, states, size, count
                     x[:] = states[before, s]
                 else:
                     x[:] = starts[s - inherited]
-                last = newton(f, jac, is_map, x, points[i], width, 60)
+                last = newton(f, jac, period, x, points[i], width, 60)
                 if not last < 1e-7:
                     continue
                 far = False

@@ -10,10 +10,10 @@ import xarray as xr
 
 from snnsurrogate.kernels import Kernel
 
-from ._newton import newton, search
+from ._newton import newton, search, tangent_map
 from ._source import as_kernel, extrapolated, parameter_points, sample_coordinates
 
-__all__ = ["TYPES", "eigenvalues", "fixed_points", "jacobians", "polish"]
+__all__ = ["TYPES", "as_rates", "eigenvalues", "fixed_points", "iterates", "jacobians", "polish"]
 
 TYPES = (
     "stable_node",
@@ -33,6 +33,7 @@ def fixed_points(
     box: Mapping[str, tuple[float, float]] | None = None,
     starts: int = 32,
     max_points: int = 4,
+    period: int = 1,
     seed: int = 0,
 ) -> xr.Dataset:
     """Fixed points of a flow or a map at many parameter points.
@@ -47,6 +48,8 @@ def fixed_points(
         box: state name -> (low, high) to search; missing = the declared box.
         starts: number of starts per sample (a power of two is best).
         max_points: expected number of fixed points per sample; grows if there are more.
+        period: of a map, look for the fixed points of this iterate (all points of its cycles,
+            and of cycles whose period divides it; :func:`cycles` sorts them).
         seed: seed of the scrambled Sobol starts.
 
     Returns:
@@ -61,28 +64,48 @@ def fixed_points(
         samples have none.
 
     Raises:
-        ValueError: unknown state or parameter, or an empty box.
+        ValueError: unknown state or parameter, an empty box, or a period that is no positive
+            integer or asked of a flow.
     """
     kernel = as_kernel(source)
+    check_period(kernel, period)
     points = parameter_points(kernel, parameters)
     low, high = _box(kernel, box)
     x0 = _starts(low, high, starts, seed)
-    states, size, count = _search(kernel, points, x0, low, high, max_points)
+    states, size, count = _search(kernel, points, x0, low, high, max_points, period)
     found = np.arange(states.shape[1]) < count[:, None]
-    return _dataset(kernel, points, states, size, found, low, high)
+    return _dataset(kernel, points, states, size, found, low, high, period)
+
+
+def check_period(kernel: Kernel, period: int) -> None:
+    """Refuse a period that makes no sense for the kernel."""
+    if int(period) != period or period < 1 or (kernel.kind == "flow" and period != 1):
+        msg = f"period={period} for a {kernel.kind}; expected a positive integer, 1 for a flow."
+        raise ValueError(msg)
+
+
+def iterates(kernel: Kernel, period: int = 1) -> int:
+    """How the compiled loops are told what to iterate: 0 for a flow, the period for a map."""
+    return period if kernel.kind == "map" else 0
 
 
 def _search(
-    kernel: Kernel, points: np.ndarray, x0: np.ndarray, low: np.ndarray, high: np.ndarray, room: int
+    kernel: Kernel,
+    points: np.ndarray,
+    x0: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    room: int,
+    period: int,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     order = np.lexsort(points.T[::-1]).astype(np.int64) if points.size else np.zeros(1, np.int64)
-    is_map = kernel.kind == "map"
+    k = iterates(kernel, period)
     while True:
         states = np.full((len(points), room, kernel.dimension), np.nan)
         size = np.full((len(points), room), np.inf)
         count = np.zeros(len(points), dtype=np.int64)
         search(
-            kernel.f, kernel.jac, is_map, points, order, x0, low, high, states, size, count
+            kernel.f, kernel.jac, k, points, order, x0, low, high, states, size, count
         )  # fmt: skip
         if count.max(initial=0) <= room:
             return states, size, count
@@ -115,34 +138,46 @@ def _starts(low: np.ndarray, high: np.ndarray, n: int, seed: int) -> np.ndarray:
     return np.ascontiguousarray(low + unit[:n] * (high - low))
 
 
-def polish(kernel: Kernel, x: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, float]:
+def polish(
+    kernel: Kernel, x: np.ndarray, p: np.ndarray, period: int = 1
+) -> tuple[np.ndarray, float]:
     """One Newton run from ``x``: (fixed point, last correction over box width; inf = failed)."""
     x = np.array(x, dtype=float)
     width = np.ascontiguousarray(kernel.high - kernel.low)
     size = newton(
-        kernel.f, kernel.jac, kernel.kind == "map", x, np.ascontiguousarray(p), width, 60
+        kernel.f, kernel.jac, iterates(kernel, period), x, np.ascontiguousarray(p), width, 60
     )  # fmt: skip
     return x, float(size)
 
 
-def jacobians(kernel: Kernel, states: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Jacobians at (n, state) states and (n, parameter) points: (n, state, state)."""
+def jacobians(
+    kernel: Kernel, states: np.ndarray, points: np.ndarray, period: int = 1
+) -> np.ndarray:
+    """Jacobians (of the iterate) at (n, state) and (n, parameter): (n, state, state)."""
     out = np.empty((len(states), kernel.dimension, kernel.dimension))
     for i in range(len(states)):
-        kernel.jac(np.ascontiguousarray(states[i]), np.ascontiguousarray(points[i]), out[i])
+        x, p = np.ascontiguousarray(states[i]), np.ascontiguousarray(points[i])
+        tangent_map(kernel.jac, kernel.f, x, p, iterates(kernel, period), out[i])
     return out
 
 
-def eigenvalues(kernel: Kernel, states: np.ndarray, points: np.ndarray) -> np.ndarray:
+def eigenvalues(
+    kernel: Kernel, states: np.ndarray, points: np.ndarray, period: int = 1
+) -> np.ndarray:
     """Eigenvalues as rates (n, state), complex, ascending real part, in 1/time unit.
 
     A multiplier of exactly zero gives -inf; a negative real multiplier gives an imaginary part of
-    pi/time_step, half the sampling rate.
+    pi/time_step, half the sampling rate (with the time of ``period`` steps for a step).
     """
-    values = np.linalg.eigvals(jacobians(kernel, states, points)).astype(complex)
+    return as_rates(kernel, np.linalg.eigvals(jacobians(kernel, states, points, period)), period)
+
+
+def as_rates(kernel: Kernel, values: np.ndarray, period: int = 1) -> np.ndarray:
+    """Eigenvalues of Jacobians (..., mode) as rates, in the order of :func:`eigenvalues`."""
+    values = np.asarray(values).astype(complex)
     if kernel.kind == "map":
         with np.errstate(divide="ignore"):
-            values = np.log(values) / kernel.time_step
+            values = np.log(values) / (kernel.time_step * period)
     order = np.lexsort((values.imag, values.real), axis=-1)
     return np.take_along_axis(values, order, axis=-1)
 
@@ -170,6 +205,7 @@ def _dataset(
     found: np.ndarray,
     low: np.ndarray,
     high: np.ndarray,
+    period: int,
 ) -> xr.Dataset:
     margin = 1e-9 * (high - low)
     inside = found & ((states >= low - margin) & (states <= high + margin)).all(-1)
@@ -182,8 +218,8 @@ def _dataset(
     rates = np.full(states.shape, np.nan, dtype=complex)
     rows, columns = np.nonzero(found)
     if len(rows):
-        rates[rows, columns] = eigenvalues(kernel, states[rows, columns], points[rows])
-    nyquist = np.pi / kernel.time_step if kernel.kind == "map" else np.inf
+        rates[rows, columns] = eigenvalues(kernel, states[rows, columns], points[rows], period)
+    nyquist = np.pi / (kernel.time_step * period) if kernel.kind == "map" else np.inf
     kinds = np.where(found, classify(np.where(found[:, :, None], rates, 1.0), nyquist), -1)
 
     pair, triple = ("sample", "point"), ("sample", "point", "mode")

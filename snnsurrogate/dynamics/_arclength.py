@@ -1,0 +1,246 @@
+"""Pseudo-arclength continuation: one loop for fixed points, cycles and two-parameter curves.
+
+A curve is followed by steps along its tangent, each corrected in the plane normal to that tangent
+(H. B. Keller 1977; E. Allgower and K. Georg, Numerical Continuation Methods, 1990). What lies on
+the curve is the problem's affair: it says how to advance from a point by a step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from scipy.optimize import brentq
+
+__all__ = ["ENDS", "Path", "Point", "Problem", "Settings", "Special", "follow", "locate"]
+
+ENDS = (
+    "parameter_low",  # the curve reached the lower end of the parameter interval
+    "parameter_high",
+    "state_box",  # it left the state box by more than one box width
+    "closed",  # it came back to its start
+    "not_converged",  # Newton failed down to the smallest step: the last point is the last good one
+    "max_points",
+    "long_period",  # of cycles: the period grew beyond the stated bound (a homoclinic is near)
+    "small_amplitude",  # of cycles: it shrank to a fixed point (a Hopf point)
+    "zero_frequency",  # of curves of Hopf points: the pair met at zero (Bogdanov-Takens)
+)
+
+
+@dataclass
+class Point:
+    """A point of a curve.
+
+    Attributes:
+        value: the free parameter, in its unit.
+        slope: component of the unit tangent along the (scaled) parameter; zero at a fold.
+        turn: cosine of the angle between this tangent and the one before.
+        distance: length of the correction, relative to the step.
+        tests: name -> test function; a sign change is a special point.
+        unstable: number of unstable directions.
+        data: what the problem stores.
+    """
+
+    value: float
+    slope: float
+    turn: float
+    distance: float
+    tests: dict[str, float]
+    unstable: int
+    data: Any
+
+
+class Problem(Protocol):
+    """What :func:`follow` needs to know of a curve."""
+
+    def advance(self, point: Point, step: float) -> Point | None:
+        """The point at ``step`` along the tangent, corrected; None where Newton fails."""
+        ...
+
+    def accept(self, point: Point) -> Point:
+        """Called on every accepted point, to adapt a mesh."""
+        ...
+
+    def ended(self, point: Point, start: Point, n: int, step: float) -> str | None:
+        """An entry of ENDS, or None to go on."""
+        ...
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Bounds of the loop; steps are in units of the scaled arclength."""
+
+    low: float
+    high: float
+    step: float
+    max_step: float
+    min_step: float = 1e-7
+    max_points: int = 4000
+    turn: float = 0.985  # cosine of the largest angle between neighbouring tangents, 10 degrees
+
+
+@dataclass
+class Path:
+    """Points in order, the step that led from each to the next, and why it ended."""
+
+    points: list[Point]
+    steps: list[float] = field(default_factory=list)
+    ended: str = ""
+
+
+@dataclass
+class Special:
+    """A located zero of a test function: after which point of the path, which test, the point."""
+
+    after: int
+    position: float
+    name: str
+    point: Point
+
+
+def follow(problem: Problem, start: Point, settings: Settings) -> Path:
+    """Follow the curve from ``start`` along its tangent until it ends."""
+    path = Path([start])
+    step, scale = settings.step, settings.high - settings.low
+    outside = 1e-12 * scale
+    while len(path.points) < settings.max_points:
+        a = path.points[-1]
+        b = problem.advance(a, step)
+        if b is None or b.turn < settings.turn or b.distance > 0.5:
+            step *= 0.5 if b is None or b.turn < 0.5 else 0.7
+            if step < settings.min_step:
+                path.ended = "not_converged"
+                return path
+            continue
+        for bound, name, gone in (
+            (settings.low, "parameter_low", b.value < settings.low - outside),
+            (settings.high, "parameter_high", b.value > settings.high + outside),
+        ):
+            if gone:
+                _to_bound(problem, path, a, step, bound)
+                path.ended = name
+                return path
+        path.steps.append(step)
+        path.points.append(problem.accept(b))
+        reason = problem.ended(path.points[-1], start, len(path.points), step)
+        if reason is not None:
+            path.ended = reason
+            return path
+        quick = b.turn > 1 - 0.3 * (1 - settings.turn) and b.distance < 0.15
+        step = min(step * (1.4 if quick else 1.0), settings.max_step)
+    path.ended = "max_points"
+    return path
+
+
+def _to_bound(problem: Problem, path: Path, a: Point, step: float, bound: float) -> None:
+    """Add the point at the end of the parameter interval, if the curve was not already there."""
+    if abs(a.value - bound) <= 1e-12 * max(1.0, abs(bound)):
+        return
+
+    def gap(s: float) -> float:
+        return _required(problem.advance(a, s)).value - bound
+
+    try:
+        s = float(brentq(gap, 0.0, step, xtol=1e-15 + 1e-13 * step, rtol=1e-14))
+        last = _required(problem.advance(a, s))
+    except (_LostError, ValueError):
+        return  # the last good point stays the last
+    last.value = bound
+    path.steps.append(s)
+    path.points.append(last)
+
+
+class _LostError(Exception):
+    pass
+
+
+def _required(point: Point | None) -> Point:
+    if point is None:
+        raise _LostError
+    return point
+
+
+def locate(
+    problem: Problem,
+    path: Path,
+    *,
+    accepts: Callable[[str, Point], bool],
+    weight: dict[str, int],
+    depth: int = 7,
+) -> list[Special]:
+    """Zeros of the test functions along a path, refined on the curve itself.
+
+    A step over which the number of unstable directions changes by more than its zeros explain is
+    halved, up to ``depth`` times.
+
+    Args:
+        problem: the problem that made the path.
+        path: the path.
+        accepts: whether a zero of this name at this point is what the name says.
+        weight: by how much a zero of this name changes the number of unstable directions.
+        depth: halvings.
+    """
+    found: list[Special] = []
+    for i, step in enumerate(path.steps):
+        a, b = path.points[i], path.points[i + 1]
+        for s, name, point in _zeros(problem, a, (0.0, a), (step, b), accepts, weight, depth):
+            found.append(Special(i, s, name, point))
+    return found
+
+
+def _zeros(
+    problem: Problem,
+    base: Point,
+    left: tuple[float, Point],
+    right: tuple[float, Point],
+    accepts: Callable[[str, Point], bool],
+    weight: dict[str, int],
+    depth: int,
+) -> Iterator[tuple[float, str, Point]]:
+    (s0, a), (s1, b) = left, right
+    hits: list[tuple[float, str, Point]] = []
+    for name in a.tests:
+        if a.tests[name] == 0.0 or not a.tests[name] * b.tests[name] <= 0:
+            continue  # a zero at the very end of a step is met once, from the left
+
+        def test(s: float, name: str = name) -> float:
+            return _required(problem.advance(base, s)).tests[name]
+
+        try:
+            s = float(brentq(test, s0, s1, xtol=1e-15, rtol=1e-13, maxiter=100))
+            point = _required(problem.advance(base, s))
+        except (_LostError, ValueError):
+            continue
+        if accepts(name, point):
+            hits.append((s, name, point))
+    possible = sum(weight.get(name, 0) for _, name, _ in hits)
+    change = abs(b.unstable - a.unstable)
+    if (change > possible or (change - possible) % 2) and depth > 0:
+        s = 0.5 * (s0 + s1)
+        middle = problem.advance(base, s)
+        if middle is not None:
+            for ends in ((left, (s, middle)), ((s, middle), right)):
+                yield from _zeros(problem, base, *ends, accepts, weight, depth - 1)
+            return
+    yield from sorted(hits, key=lambda hit: hit[0])
+
+
+def sign_of_product(values: np.ndarray, near: np.ndarray) -> float:
+    """Signed smallest |factor| of a real product of complex factors.
+
+    Args:
+        values: the factors; the others come in conjugate pairs, so the sign is that of the real
+            ones.
+        near: scale of each factor.
+
+    Returns:
+        The sign of the product times the smallest |factor|/scale: it vanishes and changes sign
+        with the product, and neither overflows nor underflows.
+    """
+    if len(values) == 0:
+        return 1.0
+    real = values[np.abs(values.imag) <= 1e-14 * near].real
+    size = float((np.abs(values) / near).min())
+    return -size if (real < 0).sum() % 2 else size
