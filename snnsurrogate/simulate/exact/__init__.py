@@ -1,0 +1,51 @@
+"""Event-exact simulation of Markov networks: nothing is discretised in time.
+
+A law is one file; the line in :data:`LAWS` gives it the name that a network's ``exact`` names.
+Results agree with the network in law; there is no step, hence no bias.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from snnsurrogate._names import suggestion
+from snnsurrogate.systems import Network
+
+from . import markov_if
+from ._law import ExactEngine
+
+__all__ = ["LAWS", "ExactEngine", "prepare"]
+
+LAWS = {"markov-if": markov_if.LAW}
+
+
+def prepare(model: Network, sizes: Mapping[str, int], record: tuple[str, ...]) -> ExactEngine:
+    """The exact engine of a network.
+
+    Args:
+        model: a network with a law (``model.exact``).
+        sizes: population -> number of cells.
+        record: of "spikes" and "histograms" what is wanted besides the series.
+
+    Raises:
+        ValueError: the network has no exact law, or not the populations and series of its law.
+    """
+    if model.exact not in LAWS:
+        known = ", ".join(LAWS)
+        named = f"names the law {model.exact!r}" if model.exact else "has no exact law"
+        msg = (
+            f"{model.name!r} {named}; engine='exact' knows {known}.{suggestion(model.exact, LAWS)}"
+            " Use engine='brian2'."
+        )
+        raise ValueError(msg)
+    law = LAWS[model.exact]
+    series = (*(f"rate_{name}" for name in law.populations), *law.series)
+    unknown = [name for name in model.series_names if name not in series]
+    if model.population_names != law.populations or unknown:
+        msg = (
+            f"{model.name!r} has populations {model.population_names} and series "
+            f"{model.series_names}; its exact law {model.exact!r} gives {law.populations} and "
+            f"{series}. Declare those, or leave `exact` empty."
+        )
+        raise ValueError(msg)
+    return ExactEngine(model=model, law=law, sizes=dict(sizes), record=record)

@@ -13,6 +13,7 @@ import math
 
 import numba
 import numpy as np
+from numba import types
 
 from ._random import exponential, next_word, uniform
 
@@ -69,10 +70,22 @@ def _recruit(listed, n, first, size, p, scale, a, b, c, d):  # type: ignore[no-u
     return n, a, b, c, d
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+_F, _FF = types.float64[::1], types.float64[:, ::1]
+_COUNTS = types.uint16[:, ::1]
+_CELLS, _LONG, _WORDS = types.int32[::1], types.int64[::1], types.uint64[::1]
+
+
+@numba.njit(
+    types.int64(
+        _CELLS, _CELLS, _CELLS, _CELLS, _CELLS, _LONG, _WORDS, _F,
+        _LONG, _F, _F, types.int32[:, ::1], _FF, _FF, _F, _LONG, _FF,
+        _FF, _COUNTS, _COUNTS, _F, _CELLS, types.int8[::1],
+    ),
+    nogil=True, cache=True, error_model="numpy",
+)  # fmt: skip
 def advance(  # type: ignore[no-untyped-def]
     v, pending_ee, pending_ie, pending_i, refractory, counters, words, clock,
-    sizes, rates, jumps, drop, drop_coin, probabilities, bounds, plan, low,
+    sizes, rates, jumps, drop, drop_coin, probabilities, bounds, plan, bins,
     series, histogram_e, histogram_i, spike_time, spike_cell, spike_cause,
 ):  # fmt: skip
     """Run until all records are written or a limit is met; the caller sees to it and calls again.
@@ -83,8 +96,8 @@ def advance(  # type: ignore[no-untyped-def]
         refractory: list of refractory cells.
         counters: (COUNTERS,) int64, see the names above.
         words: state of the generator (4,) uint64.
-        clock: time since the last record, end of the runaway window on the same clock, time of
-            the last record, length of a record, in ms.
+        clock: time since the last record, end of the runaway window on the same clock, length of
+            a record, in ms.
         sizes: N_E, N_I, threshold, lowest potential (int64).
         rates: per ms: lambda_E, lambda_I, 1/tau_EE, 1/tau_IE, 1/tau_I, 1/tau_R (0: no
             refractory state).
@@ -95,8 +108,8 @@ def advance(  # type: ignore[no-untyped-def]
         bounds: spikes of E and of I per runaway window (2,), length of the window in ms.
         plan: number of records, events allowed in this call, 1 to record spikes, 1 to record
             histograms.
-        low, series, histogram_e, histogram_i: lower end of the histograms and what is recorded:
-            (8, record), (record, bin).
+        bins: lower end and bins per unit of the E and I histogram (2, 2).
+        series, histogram_e, histogram_i: what is recorded, (8, record), (record, bin).
         spike_time, spike_cell, spike_cause: buffers (spike,).
     """
     a, b, c, d = words[0], words[1], words[2], words[3]
@@ -114,11 +127,10 @@ def advance(  # type: ignore[no-untyped-def]
     tau_r = 1.0 / rate_r if rate_r > 0.0 else 0.0
     step_ee, step_ie = np.int64(jumps[0]), np.int64(jumps[1])
     coin_ee, coin_ie = jumps[2], jumps[3]
-    t, window_end, origin = clock[0], clock[1], clock[2]
+    t, window_end, step = clock[0], clock[1], clock[2]
     budget = plan[1]
     reason = DONE
     while record < plan[0]:
-        step = clock[3]
         end = min(step, window_end)
         # --- events up to ``end`` ---
         while True:
@@ -228,7 +240,7 @@ def advance(  # type: ignore[no-untyped-def]
                         probabilities[3, 0], probabilities[3, 1], a, b, c, d,
                     )  # fmt: skip
                 if plan[2] == 1:
-                    spike_time[n_spikes] = origin + t
+                    spike_time[n_spikes] = record * step + t
                     spike_cell[n_spikes] = fired
                     spike_cause[n_spikes] = cause
                     n_spikes += 1
@@ -268,20 +280,20 @@ def advance(  # type: ignore[no-untyped-def]
         if plan[3] == 1:
             for j in range(size_e + size_i):
                 if v[j] > REFRACTORY:
-                    k = np.int64((v[j] - low) * 0.2)
                     if j < size_e:
-                        histogram_e[record, k] += 1
+                        k = np.int64((v[j] - bins[0, 0]) * bins[0, 1])
+                        histogram_e[record, max(min(k, histogram_e.shape[1] - 1), 0)] += 1
                     else:
-                        histogram_i[record, k] += 1
+                        k = np.int64((v[j] - bins[1, 0]) * bins[1, 1])
+                        histogram_i[record, max(min(k, histogram_i.shape[1] - 1), 0)] += 1
         counters[SPIKES_E] = 0
         counters[SPIKES_I] = 0
         record += 1
         window_end -= step
         t = 0.0
-        origin += step
     counters[N_EE], counters[N_IE], counters[N_I], counters[N_R] = n_ee, n_ie, n_i, n_r
     counters[N_EI], counters[N_RE] = n_ei, n_re
     counters[RECORD], counters[SPIKES] = record, n_spikes
     words[0], words[1], words[2], words[3] = a, b, c, d
-    clock[0], clock[1], clock[2] = t, window_end, origin
+    clock[0], clock[1] = t, window_end
     return reason

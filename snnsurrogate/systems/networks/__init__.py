@@ -1,3 +1,5 @@
 """Spiking networks, one file each; an import line here registers the systems of a file."""
 
-__all__: list[str] = []
+from .markov_if import SYSTEM as markov_if
+
+__all__ = ["markov_if"]
