@@ -1,9 +1,12 @@
-"""Table features: one number per sample, NaN where a feature does not exist."""
+"""Table features: one number per sample, NaN where a feature does not exist.
+
+One registry serves single cells and networks: a feature says what it reads (`Feature.reads`), and
+the table of a dataset has the columns that its kind has something to read for.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
@@ -11,70 +14,14 @@ from numpy.typing import ArrayLike
 
 from snnsurrogate import schema
 from snnsurrogate.features import bursts as _bursts
-from snnsurrogate.features.regimes import BURSTING, classify, window
+from snnsurrogate.features import cell_features, network_features
+from snnsurrogate.features._feature import CELL, POPULATION, Feature, NotRecordedError
+from snnsurrogate.features._window import sample_coords, window
+from snnsurrogate.features.cell_features import Record
+from snnsurrogate.features.populations import Activity, is_network, names_of
+from snnsurrogate.features.regimes.firing import BURSTING, classify
 
-
-@dataclass(frozen=True, kw_only=True)
-class Record:
-    """What features are read from: the spikes of one sample and their bursts.
-
-    Attributes:
-        times: spike times, increasing.
-        start: begin of the record, same unit.
-        stop: end of the record.
-        bursts: empty unless the regime is bursting.
-    """
-
-    times: np.ndarray
-    start: float
-    stop: float
-    bursts: _bursts.Bursts
-
-
-@dataclass(frozen=True, kw_only=True)
-class Feature:
-    """One column of the table. `unit` is written with "time" for the dataset's time unit."""
-
-    function: Callable[[Record], float]
-    unit: str
-    long_name: str
-
-
-def _isi(reduce: Callable[[np.ndarray], float]) -> Callable[[Record], float]:
-    return lambda r: float(reduce(np.diff(r.times))) if r.times.size > 1 else np.nan
-
-
-FEATURES: dict[str, Feature] = {
-    "spikes_per_burst": Feature(
-        function=lambda r: r.bursts.spikes_per_burst,
-        unit="1",
-        long_name="spikes per burst, mean over complete bursts",
-    ),
-    "burst_period": Feature(
-        function=lambda r: r.bursts.period,
-        unit="time",
-        long_name="burst period, mean onset to onset",
-    ),
-    "duty_cycle": Feature(
-        function=lambda r: r.bursts.duty_cycle,
-        unit="1",
-        long_name="duty cycle, first to last spike of a burst over the period",
-    ),
-    "intraburst_rate": Feature(
-        function=lambda r: r.bursts.intraburst_rate,
-        unit="1/time",
-        long_name="firing rate inside bursts",
-    ),
-    "isi_mean": Feature(function=_isi(np.mean), unit="time", long_name="mean interspike interval"),
-    "isi_min": Feature(
-        function=_isi(np.min), unit="time", long_name="shortest interspike interval"
-    ),
-    "rate": Feature(
-        function=lambda r: r.times.size / (r.stop - r.start),
-        unit="1/time",
-        long_name="spikes per time over the record",
-    ),
-}
+FEATURES: dict[str, Feature] = cell_features.FEATURES | network_features.FEATURES
 
 
 def features_of(times: ArrayLike, *, start: float, stop: float) -> dict[str, float]:
@@ -95,39 +42,78 @@ def features_of(times: ArrayLike, *, start: float, stop: float) -> dict[str, flo
     bursting = classify(train, start=start, stop=stop) == BURSTING
     bursts = _bursts.segment(train, start=start, stop=stop) if bursting else _bursts.NO_BURSTS
     record = Record(times=train, start=start, stop=stop, bursts=bursts)
-    return {name: feature.function(record) for name, feature in FEATURES.items()}
+    return {n: f.function(record) for n, f in FEATURES.items() if f.reads == CELL}
+
+
+def columns_of(dataset: xr.Dataset) -> dict[str, Feature]:
+    """Features that `summary` of a dataset has, by the name of their column."""
+    columns: dict[str, Feature] = {}
+    network = is_network(dataset)
+    for name, feature in FEATURES.items():
+        if (feature.reads == CELL) == network:
+            continue
+        if feature.reads == POPULATION:
+            columns |= {name.format(population=p): feature for p in names_of(dataset)}
+        else:
+            columns[name] = feature
+    return columns
 
 
 def summary(dataset: xr.Dataset) -> xr.Dataset:
     """Table of features: one variable per feature over `sample`.
 
     Args:
-        dataset: a dataset of the package's schema, with spikes.
+        dataset: a dataset of the package's schema: cells with spikes, or a network.
 
     Returns:
-        Dataset with the features (see `FEATURES`), their units, and the sample coordinates of the
-        dataset. NaN where a feature does not exist (the burst period of a tonic cell) and
-        throughout for samples whose status is not ok.
+        Dataset with the features of cells or of networks (see `FEATURES`), their units, and the
+        sample coordinates of the dataset. NaN where a feature does not exist (the burst period of a
+        tonic cell, the synchrony of a silent network) and throughout for samples whose status is
+        not ok. A column for which the dataset lacks something (the neuron of every spike, a record
+        long enough) is NaN too and says so in its attribute `missing`.
 
     Raises:
-        SchemaError: the dataset has no spikes.
+        SchemaError: a dataset of cells without spikes.
     """
-    start, stop = window(dataset)
     ok = np.asarray(schema.ok(dataset))
-    columns = {name: np.full(ok.size, np.nan) for name in FEATURES}
-    trains = schema.unpack_spikes(dataset)
-    for i in np.flatnonzero(ok):
-        values = features_of(trains[i], start=start, stop=stop)
-        for name, value in values.items():
-            columns[name][i] = value
+    columns = columns_of(dataset)
+    values = {name: np.full(ok.size, np.nan) for name in columns}
+    missing: dict[str, str] = {}
+    if is_network(dataset):
+        for i in np.flatnonzero(ok):
+            activity = Activity(dataset, int(i))
+            for name, function in _bound(dataset, activity):
+                try:
+                    values[name][i] = function()
+                except NotRecordedError as error:
+                    missing[name] = str(error)
+    else:
+        start, stop = window(dataset)
+        trains = schema.unpack_spikes(dataset)
+        for i in np.flatnonzero(ok):
+            for name, value in features_of(trains[i], start=start, stop=stop).items():
+                values[name][i] = value
     time_unit = str(dataset["time"].attrs["units"])
-    variables = {
-        name: xr.Variable(
-            "sample",
-            columns[name],
-            {"units": feature.unit.replace("time", time_unit), "long_name": feature.long_name},
-        )
-        for name, feature in FEATURES.items()
-    }
-    coords = {name: c for name, c in dataset.coords.items() if c.dims == ("sample",)}
-    return xr.Dataset(variables, coords=coords)
+    variables = {}
+    for name, feature in columns.items():
+        about = {"units": feature.unit.replace("time", time_unit), "long_name": feature.long_name}
+        if name in missing:
+            about["missing"] = missing[name]
+        variables[name] = xr.Variable("sample", values[name], about)
+    return xr.Dataset(variables, coords=sample_coords(dataset))
+
+
+def _bound(dataset: xr.Dataset, a: Activity) -> list[tuple[str, Callable[[], float]]]:
+    """Columns of one sample of a network with the call that gives each."""
+    calls: list[tuple[str, Callable[[], float]]] = []
+    for name, feature in FEATURES.items():
+        if feature.reads == POPULATION:
+            for p in a.populations:
+                calls.append((name.format(population=p), _call(feature, a, p)))
+        elif feature.reads != CELL:
+            calls.append((name, _call(feature, a)))
+    return calls
+
+
+def _call(feature: Feature, *arguments: object) -> Callable[[], float]:
+    return lambda: feature.function(*arguments)

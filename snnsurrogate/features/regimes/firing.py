@@ -1,4 +1,4 @@
-"""Regime of a record: quiescent, tonic or bursting, by one rule for truth and prediction.
+"""Firing of a cell: quiescent, tonic or bursting.
 
 The rule reads spike times and the extent of the record only:
 
@@ -26,10 +26,11 @@ from numpy.typing import ArrayLike
 
 from snnsurrogate import schema
 from snnsurrogate.features import bursts as _bursts
+from snnsurrogate.features._window import window
+from snnsurrogate.features.regimes._rule import MISSING, Labels, Rule
 
 REGIMES = ("quiescent", "tonic", "bursting")
 QUIESCENT, TONIC, BURSTING = range(3)
-MISSING = -1
 IRREGULAR = 0.005
 LONGEST_PERIOD = 8
 STOPPED = 1.5  # times the longest silence seen: a longer one at the end is not the next of its kind
@@ -83,19 +84,14 @@ def irregularity(times: ArrayLike, *, longest_period: int = LONGEST_PERIOD) -> f
     return float(min(changes) / intervals.mean())
 
 
-def regimes(dataset: xr.Dataset, *, lyapunov: ArrayLike | None = None) -> xr.DataArray:
-    """Regime of every sample, the same rule for simulations and rollouts.
+def label(dataset: xr.Dataset, *, lyapunov: ArrayLike | None = None) -> Labels:
+    """Codes of every sample, and which tonic ones are chaotic.
 
     Args:
-        dataset: a dataset of the package's schema, with spikes.
+        dataset: cells with spikes.
         lyapunov: largest Lyapunov exponent per sample, shape (sample,), 1/time; where given, it
             decides what is marked chaotic (exponent times duration above 3: a small difference
             grows twentyfold within the record) instead of the irregularity of the intervals.
-
-    Returns:
-        Codes over `sample` (int8, CF flags: -1 missing, 0 quiescent, 1 tonic, 2 bursting), with
-        the coordinates of the dataset and a coordinate `chaotic` (True for chaotic tonic spiking).
-        Samples whose status is not ok are missing.
 
     Raises:
         ValueError: `lyapunov` has another length than the dataset.
@@ -119,26 +115,14 @@ def regimes(dataset: xr.Dataset, *, lyapunov: ArrayLike | None = None) -> xr.Dat
             chaotic[i] = irregularity(times) > IRREGULAR
         else:
             chaotic[i] = exponents[i] * (stop - start) > 3.0
-    coords = {name: c for name, c in dataset.coords.items() if c.dims == ("sample",)}
-    coords["chaotic"] = xr.DataArray(
-        chaotic, dims="sample", attrs={"long_name": "tonic spiking is chaotic (irregular)"}
-    )
-    return xr.DataArray(
-        codes,
-        dims="sample",
-        coords=coords,
-        name="regime",
-        attrs={
-            "long_name": "regime",
-            "flag_values": np.array([MISSING, *range(len(REGIMES))], dtype=np.int8),
-            "flag_meanings": " ".join(("missing", *REGIMES)),
-            "comment": "quiescent: < 2 spikes, or stopped before the end; bursting: interspike "
-            f"intervals in two classes a factor {_bursts.SEPARATION} apart; tonic: the rest",
-        },
-    )
+    about = {"long_name": "tonic spiking is chaotic (irregular)"}
+    return Labels(codes=codes, measures={"chaotic": xr.Variable("sample", chaotic, about)})
 
 
-def window(dataset: xr.Dataset) -> tuple[float, float]:
-    """First and last time of a record, in its own unit."""
-    time = dataset["time"].values
-    return float(time[0]), float(time[-1])
+RULE = Rule(
+    name="firing",
+    names=REGIMES,
+    label=label,
+    comment="quiescent: < 2 spikes, or stopped before the end; bursting: interspike "
+    f"intervals in two classes a factor {_bursts.SEPARATION} apart; tonic: the rest",
+)

@@ -1,0 +1,91 @@
+"""States of a sparse network of excitatory and inhibitory cells: SR, SI, AR, AI.
+
+Two measures of the first population (E) decide: whether its activity is *synchronous* (S) or
+*asynchronous* (A), and whether its cells fire *regularly* (R) or *irregularly* (I):
+
+- `chi` of its counts in 1 ms bins (Poisson-corrected coefficient of variation; 1 ms because fast
+  oscillations of these networks have periods of a few ms): synchronous from 0.2;
+- `isi_cv`, the CV of interspike intervals averaged over cells: irregular from 0.5.
+
+*quiescent* as for the rule `synchrony`; *ambiguous* within 10 % of either threshold, where too few
+spikes were seen for chi, or where no cell fired three times. A record of 1 s will do for networks
+of thousands of cells; shorter ones warn.
+
+Source: Brunel (2000), J Comput Neurosci 8:183-208, doi:10.1023/A:1008925309027, for the states; the
+thresholds are ours.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from snnsurrogate import schema
+from snnsurrogate.features.populations import Activity, need_network
+from snnsurrogate.features.regimes._rule import MISSING, Labels, Rule, near
+from snnsurrogate.features.regimes.synchrony import too_quiet, warn_of_short
+from snnsurrogate.features.synchrony import chi, chi_squared_noise
+from snnsurrogate.features.variability import isi_cv
+
+NAMES = ("quiescent", "SR", "SI", "AR", "AI", "ambiguous")
+QUIESCENT, SR, SI, AR, AI, AMBIGUOUS = range(6)
+SYNCHRONOUS_FROM = 0.2
+IRREGULAR_FROM = 0.5
+MARGIN = 0.1
+BIN = "1 ms"
+SHORTEST = 1.0  # s
+
+
+def classify(synchrony: float, irregularity: float) -> int:
+    """Code of a chi and a CV of intervals: SR, SI, AR, AI or AMBIGUOUS."""
+    if not (np.isfinite(synchrony) and np.isfinite(irregularity)):
+        return AMBIGUOUS
+    if near(synchrony, SYNCHRONOUS_FROM, MARGIN) or near(irregularity, IRREGULAR_FROM, MARGIN):
+        return AMBIGUOUS
+    if synchrony >= SYNCHRONOUS_FROM:
+        return SI if irregularity >= IRREGULAR_FROM else SR
+    return AI if irregularity >= IRREGULAR_FROM else AR
+
+
+def label(dataset: xr.Dataset) -> Labels:
+    """Codes of every sample, its chi and its CV of intervals.
+
+    Raises:
+        ValueError: single cells, or no spikes with the index of their cell.
+    """
+    need_network(dataset)
+    ok = np.asarray(schema.ok(dataset))
+    codes = np.full(ok.size, MISSING, dtype=np.int8)
+    synchrony, irregularity = np.full(ok.size, np.nan), np.full(ok.size, np.nan)
+    for i in np.flatnonzero(ok):
+        a = Activity(dataset, int(i))
+        counts = a.counts(a.first, BIN)
+        synchrony[i] = chi(counts)
+        irregularity[i] = isi_cv(a.spikes(a.first).time, a.neurons(a.first))
+        if too_quiet(counts, a.size(a.first), a.seconds):
+            codes[i] = QUIESCENT
+        elif 2.0 * chi_squared_noise(counts.mean(), counts.size) > 0.5 * SYNCHRONOUS_FROM**2:
+            codes[i] = AMBIGUOUS
+        else:
+            codes[i] = classify(synchrony[i], irregularity[i])
+    warn_of_short(dataset, "synchrony", SHORTEST)
+    measures = {
+        "chi": (synchrony, "Poisson-corrected CV of the E counts in 1 ms"),
+        "isi_cv": (irregularity, "CV of interspike intervals, mean over E cells"),
+    }
+    return Labels(
+        codes=codes,
+        measures={
+            name: xr.Variable("sample", values, {"units": "1", "long_name": text})
+            for name, (values, text) in measures.items()
+        },
+    )
+
+
+RULE = Rule(
+    name="brunel",
+    names=NAMES,
+    label=label,
+    comment="synchronous: chi of 1 ms E counts >= 0.2; irregular: CV of intervals >= 0.5; "
+    "ambiguous within 10 % of a threshold; quiescent: < 0.1 Hz, or stopped before the end",
+)

@@ -1,0 +1,80 @@
+"""Synchrony of a population, from its counts or its spike times.
+
+Three measures, all NaN for a silent population:
+
+`chi`  coefficient of variation of the counts with the Poisson part taken out,
+       sqrt(max(var - mean, 0)) / mean: 0 for independent Poisson cells, m / sqrt(2) for a rate
+       modulated as 1 + m sin(wt) in bins much shorter than the period. It does not depend on the
+       number of cells or, for a given shape, on the rate.
+`ssi`  spike synchrony index: mean over spikes of the share of the population that fires within
+       +-w/2 of it, the spike itself counted; (1 + N r w) / N for Poisson cells of rate r. In bins
+       of width w it is sum(n^2) / (N sum(n)); on spike times the window slides with the spike.
+`fraction_sd`, `fraction_p95`
+       of the share of the population that fires in a bin.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+
+def chi(counts: ArrayLike) -> float:
+    """Poisson-corrected coefficient of variation of counts, shape (bin,)."""
+    n = np.asarray(counts, dtype=np.float64)
+    mean = n.mean() if n.size > 1 else np.nan
+    if not mean > 0:
+        return np.nan
+    return float(np.sqrt(max(n.var(ddof=1) - mean, 0.0)) / mean)
+
+
+def chi_squared_noise(mean: float, bins: int) -> float:
+    """Standard deviation of chi^2 over records of Poisson counts, which have no synchrony.
+
+    The variance of a sample variance is (mu_4 - sigma^4) / n; for Poisson counts (m + 2 m^2) / n.
+    """
+    return float(np.sqrt((1.0 / mean + 2.0) / bins) / mean) if mean > 0 and bins else np.inf
+
+
+def ssi(counts: ArrayLike, size: int) -> float:
+    """Spike synchrony index in bins: sum(n^2) / (N sum(n)).
+
+    Args:
+        counts: spikes per bin, shape (bin,); the bin is the width of the index.
+        size: number of cells N.
+    """
+    n = np.asarray(counts, dtype=np.float64)
+    total = n.sum()
+    return float(np.sum(n * n) / (size * total)) if total > 0 else np.nan
+
+
+def ssi_sliding(times: ArrayLike, size: int, *, width: float) -> float:
+    """Spike synchrony index with a window that slides: mean share of cells within +-width/2.
+
+    A spike exactly at the edge of the window counts half, so that times on the grid of a fixed-step
+    simulation are not counted in width + 1 steps.
+
+    Args:
+        times: spike times of the population, increasing, shape (spike,).
+        size: number of cells N.
+        width: full width of the window, unit of `times`.
+    """
+    t = np.asarray(times, dtype=np.float64)
+    if not t.size:
+        return np.nan
+    half, near = 0.5 * width, 1e-6 * width
+    inside = np.searchsorted(t, t + half - near) - np.searchsorted(t, t - half + near, "right")
+    closed = np.searchsorted(t, t + half + near, "right") - np.searchsorted(t, t - half - near)
+    return float(np.mean(0.5 * (inside + closed)) / size)
+
+
+def fraction_sd(counts: ArrayLike, size: int) -> float:
+    """Standard deviation of the share of cells that fire per bin."""
+    n = np.asarray(counts, dtype=np.float64)
+    return float(n.std() / size) if n.sum() > 0 else np.nan
+
+
+def fraction_p95(counts: ArrayLike, size: int) -> float:
+    """95th percentile of the share of cells that fire per bin."""
+    n = np.asarray(counts, dtype=np.float64)
+    return float(np.percentile(n, 95) / size) if n.sum() > 0 else np.nan
