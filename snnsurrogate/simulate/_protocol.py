@@ -8,15 +8,13 @@ float64 in SI units each. A worker takes plan after plan until its input ends.
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import subprocess
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
+
+from snnsurrogate.simulate._process import SimulatorProcess, WorkerError
 
 __all__ = ["MAGIC", "Plan", "Worker", "WorkerError"]
 
@@ -77,10 +75,6 @@ class Plan:
         )
 
 
-class WorkerError(RuntimeError):
-    """A worker process ended without all its records."""
-
-
 class Worker:
     """One simulator process, started at the first plan; use as a context manager.
 
@@ -92,8 +86,7 @@ class Worker:
     def __init__(self, command: Sequence[str], environment: Mapping[str, str]):
         self._command = list(command)
         self._environment = dict(environment)
-        self._process: subprocess.Popen | None = None
-        self._words: Any = None
+        self._process: SimulatorProcess | None = None
         self._result = np.empty(0)
 
     def __enter__(self) -> Worker:
@@ -103,42 +96,16 @@ class Worker:
         self.kill()
         self.close()
 
-    def _started(self) -> subprocess.Popen:
-        if self._process is None:
-            self._words = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
-            self._process = subprocess.Popen(
-                self._command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=self._words,
-                env=self._environment,
-                start_new_session=True,  # Ctrl-C reaches the caller alone, which ends its workers
-            )
-            self._widen(self._process.stdout)
-        return self._process
-
-    @staticmethod
-    def _widen(pipe: Any) -> None:
-        """Ask for a larger pipe (Linux): fewer switches between worker and reader."""
-        if hasattr(fcntl, "F_SETPIPE_SZ"):
-            with contextlib.suppress(OSError):
-                fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 1 << 20)
-
     def kill(self) -> None:
         """End the process, from any thread."""
-        process = self._process
-        if process is None:
-            return
-        process.kill()
-        process.wait()
+        if self._process is not None:
+            self._process.kill()
 
     def close(self) -> None:
         """Release the pipes of a process that has ended."""
         process, self._process = self._process, None
-        files: tuple[Any, ...] = (process.stdin, process.stdout, self._words) if process else ()
-        for file in files:
-            with contextlib.suppress(OSError):  # unsent bytes of a killed process
-                file.close()
+        if process is not None:
+            process.close()
 
     def run(
         self, plan: Plan, *, progress: Callable[[float], None] = lambda share: None
@@ -160,27 +127,16 @@ class Worker:
             self._result = np.empty(shape)
         result = self._result
         view = memoryview(result.data).cast("B")
-        process = self._started()
-        source: Any = process.stdout
-        sink: Any = process.stdin
-        with contextlib.suppress(BrokenPipeError):  # it is gone; its exit status says why
-            sink.write(plan.to_bytes())
-            sink.flush()
+        if self._process is None:
+            self._process = SimulatorProcess(self._command, self._environment)
+        process = self._process
+        process.send(plan.to_bytes())
         got, piece = 0, max(1 << 16, len(view) // 50)
         while got < len(view):
-            count = source.readinto(view[got : got + piece])
+            count = process.source.readinto(view[got : got + piece])
             if not count:
-                raise self._failure(process, got, len(view))
+                msg = f"{got} of {len(view)} bytes"
+                raise process.failure(msg)
             got += count
             progress(count / len(view))
         return result
-
-    def _failure(self, process: subprocess.Popen, got: int, expected: int) -> WorkerError:
-        status = process.wait()
-        self._words.seek(0)
-        words = self._words.read().decode(errors="replace").strip()[-2000:]
-        ending = f": {words}" if words else "."
-        return WorkerError(
-            f"the simulator process ended with status {status} after {got} of {expected} bytes"
-            f"{ending}"
-        )

@@ -8,24 +8,18 @@ anew. Larger sweeps run the program block after block, several processes at a ti
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import os
-import shutil
-import subprocess
 import sys
-import tempfile
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from snnsurrogate import units
-from snnsurrogate._cache import cache_home
-from snnsurrogate.simulate import _build, _cache, _protocol
+from snnsurrogate.simulate import _build, _cache, _programs, _protocol
 from snnsurrogate.simulate._engine import EngineError
 
 if TYPE_CHECKING:
@@ -37,18 +31,8 @@ BLOCK = 64  # fits the first-level cache, and splits a few hundred samples over 
 NUMPY_BLOCK = 512  # interpreted: one call per operation, so wide blocks pay
 STANDALONE = "brian2 (C++ standalone)"
 NUMPY = "brian2 (numpy)"
+BUILDER = "snnsurrogate.simulate._build"
 METHODS = ("rk4", "rk2", "heun", "euler", "exponential_euler", "exact")
-# -ffast-math with its finite-math part, which Brian2 switches off, lets the compiler call the
-# vector library's exp. The kernel then cannot see non-finite numbers: records are checked after
-# it. Brian2's pointers defeat the alias analysis, hence the limit on run-time checks.
-FLAGS = (
-    "-w",
-    "-O3",
-    "-ffast-math",
-    "-march=native",
-    "-std=c++11",
-    "--param=vect-max-version-for-alias-checks=10000",
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,57 +145,6 @@ def prepare(system: System, *, method: str | None = None) -> Program:
         )
         command = (sys.executable, "-m", "snnsurrogate.simulate._numpy_worker", json.dumps(job))
         return Program(command=command, engine=NUMPY, block=NUMPY_BLOCK, built=False, **factors)
-    job |= {"block": BLOCK, "flags": list(FLAGS), "magic": _protocol.MAGIC}
-    path, built = _program(job, cxx)
+    job |= {"block": BLOCK, "flags": list(_programs.FLAGS), "magic": _protocol.MAGIC}
+    path, built = _programs.program(BUILDER, job, cxx, driver=_build.DRIVER)
     return Program(command=(str(path),), engine=STANDALONE, block=BLOCK, built=built, **factors)
-
-
-def _program(job: dict[str, Any], cxx: str) -> tuple[Path, bool]:
-    key = {
-        "job": job,
-        "driver": _build.DRIVER,
-        "brian2": importlib.metadata.version("brian2"),
-        "machine": _cache.machine(cxx),
-    }
-    home = cache_home() / "brian2"
-    final = home / _cache.digest(key)[:32]
-    if (final / "main").is_file():
-        return final / "main", False
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-        private = Path(tempfile.mkdtemp(prefix="building-", dir=home))
-    except OSError as error:
-        msg = (
-            f"cannot write to the cache folder {home}: {error}. Set SNNSURROGATE_CACHE to a folder "
-            "that can be written to."
-        )
-        raise EngineError(msg) from error
-    try:
-        _compile(job | {"folder": str(private)}, cxx)
-        for leftover in private.rglob("*.o"):
-            leftover.unlink()
-        (private / "key.json").write_text(json.dumps(key, indent=1))
-        try:
-            private.rename(final)
-        except OSError:
-            if not (final / "main").is_file():  # else another process was faster
-                raise
-    finally:
-        shutil.rmtree(private, ignore_errors=True)
-    return final / "main", True
-
-
-def _compile(job: dict[str, Any], cxx: str) -> None:
-    """Build in a process of its own, so that the caller's Brian2 session stays as it is."""
-    result = subprocess.run(
-        [sys.executable, "-m", "snnsurrogate.simulate._build"],
-        input=json.dumps(job),
-        env=os.environ | {"CXX": cxx},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if result.returncode != 0 or not (Path(job["folder"]) / "main").is_file():
-        words = (result.stdout[-1500:] + result.stderr[-3000:]).strip()
-        msg = f"building the Brian2 program failed (compiler {cxx}):\n{words}"
-        raise EngineError(msg)

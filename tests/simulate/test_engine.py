@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from snnsurrogate import systems
-from snnsurrogate.simulate import EngineError, _cache, brian2_engine, sweep
+from snnsurrogate.simulate import EngineError, _cache, _programs, brian2_engine, sweep
 from snnsurrogate.simulate.designs import Design
 from snnsurrogate.simulate.sweep import simulate
 
@@ -79,9 +79,11 @@ def test_closed_form(toy_system):
 def test_one_build_whatever_the_parameters(toy_system, tmp_path, monkeypatch):
     monkeypatch.setenv("SNNSURROGATE_CACHE", str(tmp_path))
     builds = []
-    compile_once = brian2_engine._compile
+    compile_once = _programs.compile_program
     monkeypatch.setattr(
-        brian2_engine, "_compile", lambda job, cxx: (builds.append(job), compile_once(job, cxx))
+        _programs,
+        "compile_program",
+        lambda builder, job, cxx: (builds.append(job), compile_once(builder, job, cxx)),
     )
     simulate(toy_system, Design.points({"k": [1.0]}), duration="50 ms", record_every="10 ms")
     assert len(builds) == 1
