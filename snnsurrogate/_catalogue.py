@@ -79,10 +79,15 @@ def markdown() -> str:
         "## Systems",
         "",
     ]
-    systems = [sns.systems.get(name) for name in sns.systems.names()]
+    systems = [sns.systems.get(name) for name in sns.systems.names("neuron")]
     lines += _table(("name", "what"), [(f"`{s.name}`", s.title) for s in systems])
     for system in systems:
         lines += _system(system)
+    networks = [sns.systems.get(name) for name in sns.systems.names("network")]
+    lines += ["## Networks", ""]
+    lines += _table(("name", "what"), [(f"`{n.name}`", n.title) for n in networks])
+    for network in networks:
+        lines += [f"### `{network.name}`", "", "```", network.describe(), "```", ""]
     lines += ["## Surrogate models", ""]
     for name in sns.models.names():
         lines += _model(sns.models.get(name))

@@ -74,11 +74,16 @@ def systems(
     if name is not None:
         sys.stdout.write(sns.systems.get(name).describe() + "\n")
         return
-    table = _output.table("name", "states", "what")
-    for known in sns.systems.names():
+    cells = _output.table("neuron", "states", "what")
+    for known in sns.systems.names("neuron"):
         system = sns.systems.get(known)
-        table.add_row(known, ", ".join(system.state_names), system.title)
-    _output.show(table)
+        cells.add_row(known, ", ".join(system.state_names), system.title)
+    _output.show(cells)
+    networks = _output.table("network", "presets (name:preset)", "what")
+    for known in sns.systems.names("network"):
+        network = sns.systems.get(known)
+        networks.add_row(known, ", ".join(network.presets), network.title)
+    _output.show(networks)
 
 
 @app.command()
@@ -109,7 +114,13 @@ def simulate(
     ] = None,
     repeats: Annotated[int, typer.Option(min=1, help="Samples per parameter point.")] = 1,
     dt: Annotated[str | None, typer.Option(help="Integration step; default: the system's.")] = None,
-    engine: Annotated[str, typer.Option(help="What integrates.")] = "brian2",
+    engine: Annotated[
+        str, typer.Option(help="`brian2`; for `markov-if` also `exact`, event by event.")
+    ] = "brian2",
+    record: Annotated[
+        list[str] | None,
+        typer.Option(help="Of a network: `spikes`, `histograms` or `none`; default: all it has."),
+    ] = None,
     seed: Seed = 0,
 ) -> None:
     """Simulate a system over a design of parameter points and write a netCDF dataset.
@@ -142,6 +153,7 @@ def simulate(
         record_every=record_every,
         transient=transient,
         engine=engine,
+        record=None if not record else [name for name in record if name != "none"],
         seed=seed,
         dt=dt,
         out=file,

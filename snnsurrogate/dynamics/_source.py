@@ -10,7 +10,7 @@ import xarray as xr
 
 from snnsurrogate import units
 from snnsurrogate.kernels import Kernel
-from snnsurrogate.systems import System, get
+from snnsurrogate.systems import Network, System, get
 
 __all__ = ["as_kernel", "parameter_points", "sample_coordinates", "start_state"]
 
@@ -24,7 +24,10 @@ def as_kernel(source: Any) -> Kernel:
     if isinstance(source, Kernel):
         return source
     if isinstance(source, str):
-        return get(source).kernel()
+        source = get(source)
+    if isinstance(source, Network):
+        msg = f"{source.name!r} is a spiking network, which has no right-hand side; give a neuron."
+        raise ValueError(msg)
     if callable(getattr(source, "kernel", None)):
         return source.kernel()
     msg = f"got {type(source).__name__}; expected a system, its name, a surrogate or a Kernel."

@@ -9,7 +9,7 @@ from snnsurrogate import dynamics, systems, units
 from snnsurrogate.systems import System
 from snnsurrogate.systems._convergence import default_step
 
-NAMES = [name for name in systems.names() if isinstance(systems.get(name), System)]
+NAMES = systems.names("neuron")
 
 
 @pytest.fixture(params=NAMES)

@@ -30,7 +30,7 @@ def rk4(system, x, p, h, steps):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", systems.names())
+@pytest.mark.parametrize("name", systems.names("neuron"))
 def test_agrees_with_the_derived_right_hand_side(name):
     system = systems.get(name)
     rng = np.random.default_rng(0)

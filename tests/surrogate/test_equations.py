@@ -8,7 +8,7 @@ from snnsurrogate import systems
 from snnsurrogate.surrogate import torch_rhs
 
 
-@pytest.mark.parametrize("name", systems.names())
+@pytest.mark.parametrize("name", systems.names("neuron"))
 def test_agrees_with_numpy_and_with_the_exact_jacobian(name):
     system = systems.get(name)
     rng = np.random.default_rng(0)
