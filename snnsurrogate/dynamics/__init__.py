@@ -1,4 +1,4 @@
-"""Mathematics on any dynamics, equations and learned maps alike: fixed points, branches, exponents."""
+"""Mathematics on any dynamics, equations and learned maps alike."""
 
 from snnsurrogate.kernels import integrate as integrate
 

@@ -206,15 +206,21 @@ def _zeros(
             continue  # a zero at the very end of a step is met once, from the left
 
         def test(s: float, name: str = name) -> float:
-            return _required(problem.advance(base, s)).tests[name]
+            return _beside(problem, base, s, s1 - s0).tests[name]
 
         try:
             s = float(brentq(test, s0, s1, xtol=1e-15, rtol=1e-13, maxiter=100))
-            point = _required(problem.advance(base, s))
+            point = _beside(problem, base, s, s1 - s0)
         except (_LostError, ValueError):
             continue
         if accepts(name, point):
             hits.append((s, name, point))
+    crossings = [s for s, name, _ in hits if name.startswith("branch_point")]
+    hits = [  # where two curves cross, the parameter may turn as well: one point, not two
+        (s, name, point)
+        for s, name, point in hits
+        if not (name.startswith("fold") and any(abs(s - t) < 1e-3 * (s1 - s0) for t in crossings))
+    ]
     possible = sum(weight.get(name, 0) for _, name, _ in hits)
     change = abs(b.unstable - a.unstable)
     if (change > possible or (change - possible) % 2) and depth > 0:
@@ -225,6 +231,15 @@ def _zeros(
                 yield from _zeros(problem, base, *ends, accepts, weight, depth - 1)
             return
     yield from sorted(hits, key=lambda hit: hit[0])
+
+
+def _beside(problem: Problem, base: Point, s: float, step: float) -> Point:
+    """The point at s; where Newton's matrix is singular (curves cross), one very close to it."""
+    for nudge in (0.0, 1e-10, -1e-10, 1e-8, -1e-8, 1e-6, -1e-6):
+        point = problem.advance(base, s + nudge * step)
+        if point is not None:
+            return point
+    raise _LostError
 
 
 def sign_of_product(values: np.ndarray, near: np.ndarray) -> float:

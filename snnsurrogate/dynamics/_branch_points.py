@@ -113,11 +113,9 @@ class FixedPointCurve:
         if not np.isfinite(jacobian).all():
             return None
         values = np.linalg.eigvals(jacobian).astype(complex)
-        rows = np.linalg.norm(matrix, axis=1, keepdims=True)
-        tests = {
-            "fold": float(new[-1]),
-            "branch_point": float(np.linalg.det(matrix / np.where(rows > 0, rows, 1.0))),
-        }
+        singular = np.linalg.svd(matrix[:-1], compute_uv=False)
+        side = np.linalg.slogdet(matrix)[0]
+        tests = {"fold": float(new[-1]), "branch_point": float(side * singular[-1])}
         if self.k:
             tests["flip"] = _tests.flip(values)
             tests["neimark_sacker"] = _tests.neimark_sacker(values)
@@ -139,8 +137,6 @@ class FixedPointCurve:
         """Whether a zero of a test function is the special point of its name."""
         if name in {"hopf", "neimark_sacker"}:
             return _tests.critical_pair(point.data.values, self.kernel.kind) is not None
-        if name == "fold":  # where two curves cross, the parameter may turn as well
-            return abs(point.tests["branch_point"]) > 1e-7 or not _crossing(point)
         return True
 
     def passes(self, track: Track, x: np.ndarray, value: float) -> bool:
@@ -160,12 +156,6 @@ class FixedPointCurve:
                 if (np.abs(guess - x) < 1e-6 * self.width).all():
                     return True
         return False
-
-
-def _crossing(point: Point) -> bool:
-    """Whether the derivative by states and parameter loses rank: two curves cross."""
-    singular = np.linalg.svd(point.data.augmented[:-1], compute_uv=False)
-    return bool(singular[-1] < 1e-6 * singular[0])
 
 
 def follow_both_ways(

@@ -180,5 +180,7 @@ def note_of(
     for i, (pair, at) in enumerate(zip(ends, values, strict=True)):
         for reason, value in zip(pair, at, strict=True):
             if reason not in {"parameter_low", "parameter_high", "closed"}:
-                text.append(f"branch {i} ends at {parameter} = {value:.10g} {unit}: {_ENDS[reason]}")
+                text.append(
+                    f"branch {i} ends at {parameter} = {value:.10g} {unit}: {_ENDS[reason]}"
+                )
     return "; ".join(text) or "every branch was followed to an end of the interval"

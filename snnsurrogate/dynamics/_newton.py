@@ -1,4 +1,4 @@
-"""Compiled Newton iteration for fixed points of flows and (iterated) maps, over many parameter points.
+"""Compiled Newton iteration for fixed points of flows and (iterated) maps, over many points.
 
 Damping follows the natural monotonicity test (P. Deuflhard, Newton Methods for Nonlinear Problems,
 Springer 2004, chapter 3): a step is shortened until the next Newton correction, measured with the

@@ -1,7 +1,7 @@
 """Normal-form coefficients of Hopf, Neimark-Sacker and flip points.
 
-Y. A. Kuznetsov, Elements of Applied Bifurcation Theory (Springer), section 5.4. Second and third derivatives are directional differences of the exact Jacobian,
-extrapolated to zero step (Ridders).
+Y. A. Kuznetsov, Elements of Applied Bifurcation Theory (Springer), section 5.4. Second
+and third derivatives are directional differences of the exact Jacobian, extrapolated to zero step.
 """
 
 from __future__ import annotations
@@ -30,9 +30,7 @@ def _extrapolated(rule: Callable[[float], np.ndarray], start: float) -> np.ndarr
         for k, before in enumerate(table, start=1):
             factor = _SHRINK ** (2 * k)
             new.append((factor * new[-1] - before) / (factor - 1))
-            gap = max(
-                np.abs(new[-1] - new[-2]).max(), np.abs(new[-1] - before).max()
-            )
+            gap = max(np.abs(new[-1] - new[-2]).max(), np.abs(new[-1] - before).max())
             if gap < error:
                 best, error = new[-1], float(gap)
         if row > 2 and np.abs(new[-1] - table[-1]).max() > 4 * error:

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from snnsurrogate import units
+
 from . import _tests
 from ._arclength import Point, Settings
 from ._branch_points import FixedPointCurve, Track, follow_both_ways
@@ -67,8 +68,9 @@ def continue_fixed_points(
           ``extrapolated`` (parameters outside the declared or trained box);
         - (point, mode): ``eigenvalue_real``, ``eigenvalue_imag`` as rates, 1/time unit; for a map
           log(multiplier)/(time of ``period`` steps);
-        - special: ``special_point`` (index into point), ``special_type``, ``special_label`` (LP fold, BP
-          branch point, H Hopf, PD flip, NS Neimark-Sacker), ``frequency`` (angular, 1/time unit),
+        - special: ``special_point`` (index into point), ``special_type``, ``special_label`` (LP
+          fold, BP branch point, H Hopf, PD flip, NS Neimark-Sacker), ``frequency`` (angular,
+          1/time unit),
           ``l1`` first Lyapunov coefficient with its error ``l1_error``, ``criticality``;
           :func:`special_points` gives them as a table;
         - branches, side: ``ended`` why the branch stops at its first and last point.
@@ -137,7 +139,10 @@ def enter(
     curve: FixedPointCurve, tracks: list[Track], start: Point | None, settings: Settings
 ) -> None:
     """Follow the branch through ``start`` unless one of the tracks holds it."""
-    if start is None or not settings.low <= start.value <= settings.high:
+    if start is None:
+        return
+    margin = 1e-9 * (settings.high - settings.low)
+    if not settings.low - margin <= start.value <= settings.high + margin:
         return
     x = curve.state(start)
     if not any(curve.passes(track, x, start.value) for track in tracks):

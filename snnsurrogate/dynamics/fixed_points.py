@@ -176,8 +176,12 @@ def as_rates(kernel: Kernel, values: np.ndarray, period: int = 1) -> np.ndarray:
     """Eigenvalues of Jacobians (..., mode) as rates, in the order of :func:`eigenvalues`."""
     values = np.asarray(values).astype(complex)
     if kernel.kind == "map":
+        angle = np.angle(values)
         with np.errstate(divide="ignore"):
-            values = np.log(values) / (kernel.time_step * period)
+            size = np.log(np.abs(values))
+        time = kernel.time_step * period  # parts apart: a complex -inf divided by a number is NaN
+        values = np.empty_like(values)
+        values.real, values.imag = size / time, angle / time
     order = np.lexsort((values.imag, values.real), axis=-1)
     return np.take_along_axis(values, order, axis=-1)
 

@@ -149,3 +149,85 @@ def saddle_node():
         defaults=[1.0],
         step=0.01,
     )
+
+
+def delayed_logistic():
+    """x_{n+1} = r x_n (1 - x_{n-1}): Neimark-Sacker at r = 2 with multipliers exp(+-i pi/3)."""
+
+    def f(x, p, out):
+        out[0] = p[0] * x[0] * (1 - x[1])
+        out[1] = x[0]
+
+    def jac(x, p, out):
+        out[0, 0] = p[0] * (1 - x[1])
+        out[0, 1] = -p[0] * x[0]
+        out[1, 0] = 1.0
+        out[1, 1] = 0.0
+
+    return kernel(
+        f,
+        jac,
+        kind="map",
+        states=("x", "y"),
+        low=[0.0, 0.0],
+        high=[1.0, 1.0],
+        parameters=("r",),
+        defaults=[2.1],
+    )
+
+
+def normal_form(sign=1.0):
+    """r' = mu r + sign r^3 - r^5, theta' = 2: Hopf at 0, and with sign 1 a fold of cycles.
+
+    The cycles: r^2 = (sign +- sqrt(1 + 4 mu)) / 2; they fold at mu = -1/4, r^2 = 1/2.
+    """
+
+    def f(x, p, out):
+        s = x[0] * x[0] + x[1] * x[1]
+        g = p[0] + sign * s - s * s
+        out[0] = g * x[0] - 2.0 * x[1]
+        out[1] = 2.0 * x[0] + g * x[1]
+
+    def jac(x, p, out):
+        s = x[0] * x[0] + x[1] * x[1]
+        g = p[0] + sign * s - s * s
+        dg = sign - 2.0 * s
+        out[0, 0] = g + 2.0 * dg * x[0] * x[0]
+        out[0, 1] = -2.0 + 2.0 * dg * x[0] * x[1]
+        out[1, 0] = 2.0 + 2.0 * dg * x[0] * x[1]
+        out[1, 1] = g + 2.0 * dg * x[1] * x[1]
+
+    return kernel(
+        f,
+        jac,
+        kind="flow",
+        states=("x", "y"),
+        low=[-1.5, -1.5],
+        high=[1.5, 1.5],
+        parameters=("mu",),
+        defaults=[0.1],
+        step=0.01,
+    )
+
+
+def cusp():
+    """x' = h + m x - x^3, y' = -y: folds at h = +-2 (m/3)^(3/2), meeting in a cusp at 0."""
+
+    def f(x, p, out):
+        out[0] = p[0] + p[1] * x[0] - x[0] ** 3
+        out[1] = -x[1]
+
+    def jac(x, p, out):
+        out[0, 0], out[0, 1], out[1, 0], out[1, 1] = p[1] - 3 * x[0] ** 2, 0.0, 0.0, -1.0
+
+    return kernel(
+        f,
+        jac,
+        kind="flow",
+        states=("x", "y"),
+        low=[-3, -1],
+        high=[3, 1],
+        parameters=("h", "m"),
+        defaults=[0.0, 1.0],
+        step=0.01,
+    )
