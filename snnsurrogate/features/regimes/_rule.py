@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 MISSING = -1
+SHARP = "sharp"  # name of the measure that holds codes by the thresholds alone
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,3 +46,9 @@ class Rule:
 def near(value: float, threshold: float, margin: float) -> bool:
     """Whether a measure is within a relative margin of a threshold."""
     return abs(value / threshold - 1.0) < margin
+
+
+def sharp_variable(codes: np.ndarray) -> xr.Variable:
+    """Codes by the thresholds alone, without the ambiguous class, as a measure."""
+    about = {"units": "1", "long_name": "regime by the thresholds alone, none ambiguous"}
+    return xr.Variable("sample", codes, about)

@@ -22,7 +22,14 @@ import xarray as xr
 
 from snnsurrogate import schema
 from snnsurrogate.features.populations import Activity, need_network
-from snnsurrogate.features.regimes._rule import MISSING, Labels, Rule, near
+from snnsurrogate.features.regimes._rule import (
+    MISSING,
+    SHARP,
+    Labels,
+    Rule,
+    near,
+    sharp_variable,
+)
 from snnsurrogate.features.regimes.synchrony import too_quiet, warn_of_short
 from snnsurrogate.features.synchrony import chi, chi_squared_noise
 from snnsurrogate.features.variability import isi_cv
@@ -42,13 +49,18 @@ def classify(synchrony: float, irregularity: float) -> int:
         return AMBIGUOUS
     if near(synchrony, SYNCHRONOUS_FROM, MARGIN) or near(irregularity, IRREGULAR_FROM, MARGIN):
         return AMBIGUOUS
+    return sharp(synchrony, irregularity)
+
+
+def sharp(synchrony: float, irregularity: float) -> int:
+    """Code by the thresholds alone, without the ambiguous band; one not finite counts as low."""
     if synchrony >= SYNCHRONOUS_FROM:
         return SI if irregularity >= IRREGULAR_FROM else SR
     return AI if irregularity >= IRREGULAR_FROM else AR
 
 
 def label(dataset: xr.Dataset) -> Labels:
-    """Codes of every sample, its chi and its CV of intervals.
+    """Codes of every sample, its chi, its CV of intervals, its code with no ambiguous class.
 
     Raises:
         ValueError: single cells, or no spikes with the index of their cell.
@@ -56,6 +68,7 @@ def label(dataset: xr.Dataset) -> Labels:
     need_network(dataset)
     ok = np.asarray(schema.ok(dataset))
     codes = np.full(ok.size, MISSING, dtype=np.int8)
+    sides = codes.copy()
     synchrony, irregularity = np.full(ok.size, np.nan), np.full(ok.size, np.nan)
     for i in np.flatnonzero(ok):
         a = Activity(dataset, int(i))
@@ -68,6 +81,8 @@ def label(dataset: xr.Dataset) -> Labels:
             codes[i] = AMBIGUOUS
         else:
             codes[i] = classify(synchrony[i], irregularity[i])
+        unclear = codes[i] == AMBIGUOUS
+        sides[i] = sharp(synchrony[i], irregularity[i]) if unclear else codes[i]
     warn_of_short(dataset, "synchrony", SHORTEST)
     measures = {
         "chi": (synchrony, "Poisson-corrected CV of the E counts in 1 ms"),
@@ -78,7 +93,8 @@ def label(dataset: xr.Dataset) -> Labels:
         measures={
             name: xr.Variable("sample", values, {"units": "1", "long_name": text})
             for name, (values, text) in measures.items()
-        },
+        }
+        | {SHARP: sharp_variable(sides)},
     )
 
 

@@ -25,7 +25,14 @@ import xarray as xr
 
 from snnsurrogate import schema
 from snnsurrogate.features.populations import Activity, need_network
-from snnsurrogate.features.regimes._rule import MISSING, Labels, Rule, near
+from snnsurrogate.features.regimes._rule import (
+    MISSING,
+    SHARP,
+    Labels,
+    Rule,
+    near,
+    sharp_variable,
+)
 from snnsurrogate.features.synchrony import chi, chi_squared_noise
 
 NAMES = ("quiescent", "homogeneous", "regular", "synchronous", "ambiguous")
@@ -41,6 +48,11 @@ def classify(value: float) -> int:
     """Code of a chi: HOMOGENEOUS, REGULAR, SYNCHRONOUS or AMBIGUOUS."""
     if any(near(value, threshold, MARGIN) for threshold in THRESHOLDS):
         return AMBIGUOUS
+    return sharp(value)
+
+
+def sharp(value: float) -> int:
+    """Code of a chi by the thresholds alone, without the ambiguous band."""
     return HOMOGENEOUS + int(np.searchsorted(THRESHOLDS, value, side="right"))
 
 
@@ -50,7 +62,7 @@ def too_quiet(counts: np.ndarray, size: int, seconds: float) -> bool:
 
 
 def label(dataset: xr.Dataset) -> Labels:
-    """Codes of every sample, and its chi.
+    """Codes of every sample, its chi, and its code without the ambiguous class.
 
     Raises:
         ValueError: single cells, or no counts in 5 ms bins.
@@ -58,7 +70,7 @@ def label(dataset: xr.Dataset) -> Labels:
     need_network(dataset)
     ok = np.asarray(schema.ok(dataset))
     codes = np.full(ok.size, MISSING, dtype=np.int8)
-    values = np.full(ok.size, np.nan)
+    values, sides = np.full(ok.size, np.nan), codes.copy()
     for i in np.flatnonzero(ok):
         a = Activity(dataset, int(i))
         counts = a.counts(a.first, BIN)
@@ -69,9 +81,11 @@ def label(dataset: xr.Dataset) -> Labels:
             codes[i] = AMBIGUOUS
         else:
             codes[i] = classify(values[i])
+        sides[i] = sharp(values[i]) if codes[i] == AMBIGUOUS else codes[i]
     warn_of_short(dataset, "chi")
     about = {"units": "1", "long_name": "Poisson-corrected CV of the E counts in 5 ms"}
-    return Labels(codes=codes, measures={"chi": xr.Variable("sample", values, about)})
+    measures = {"chi": xr.Variable("sample", values, about), SHARP: sharp_variable(sides)}
+    return Labels(codes=codes, measures=measures)
 
 
 def warn_of_short(dataset: xr.Dataset, measure: str, shortest: float = SHORTEST) -> None:
