@@ -162,10 +162,9 @@ def _simulate_to_disk(
             "repeat the same call to go on."
         )
         raise OSError(error.errno, msg) from error
-    ds = open_store(store.folder, frame)
     if not to_file:
-        return ds
-    dataset.save(ds, out)
+        return open_store(store.folder, frame)
+    dataset.save(open_store(store.folder, frame, load=False), out)
     shutil.rmtree(store.folder)
     return dataset.open(out)
 

@@ -16,7 +16,7 @@ import xarray as xr
 from snnsurrogate import dataset, schema
 from snnsurrogate.dataset import files
 from snnsurrogate.dataset import store as store_module
-from snnsurrogate.simulate import brian2_engine, sweep
+from snnsurrogate.simulate import _cells, brian2_engine
 from snnsurrogate.simulate.designs import Design
 from snnsurrogate.simulate.sweep import simulate
 
@@ -34,7 +34,7 @@ def plain():
 @pytest.fixture
 def small_shards(monkeypatch):
     """Shards of 64 samples x 30 records, so that a small sweep has many."""
-    monkeypatch.setattr(sweep, "SHARD_BYTES", 64 * 3 * 8 * 30)
+    monkeypatch.setattr(_cells, "SHARD_BYTES", 64 * 3 * 8 * 30)
 
 
 def same(a, b):
@@ -98,9 +98,9 @@ def test_missing_and_damaged_shards_are_made_again(plain, tmp_path, small_shards
 
 RUN = """
 import sys, time
-from snnsurrogate.simulate import designs, sweep
+from snnsurrogate.simulate import _cells, designs, sweep
 from snnsurrogate.dataset import store
-sweep.SHARD_BYTES = 64 * 3 * 8 * 30
+_cells.SHARD_BYTES = 64 * 3 * 8 * 30
 write = store.Store.write
 def slow(self, *a, **k):
     write(self, *a, **k)
