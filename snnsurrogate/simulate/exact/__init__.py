@@ -28,7 +28,7 @@ def prepare(model: Network, sizes: Mapping[str, int], record: tuple[str, ...]) -
         record: of "spikes" and "histograms" what is wanted besides the series.
 
     Raises:
-        ValueError: the network has no exact law, or not the populations and series of its law.
+        ValueError: the network has no exact law, or not what the law reads and records.
     """
     if model.exact not in LAWS:
         known = ", ".join(LAWS)
@@ -39,13 +39,26 @@ def prepare(model: Network, sizes: Mapping[str, int], record: tuple[str, ...]) -
         )
         raise ValueError(msg)
     law = LAWS[model.exact]
-    series = (*(f"rate_{name}" for name in law.populations), *law.series)
-    unknown = [name for name in model.series_names if name not in series]
-    if model.population_names != law.populations or unknown:
+    gives = {
+        "populations": law.populations,
+        "series": (*(f"rate_{name}" for name in law.populations), *law.series),
+        "histograms": law.histograms,
+    }
+    asked = {
+        "populations": model.population_names,
+        "series": model.series_names,
+        "histograms": tuple(histogram.name for histogram in model.histograms),
+    }
+    wrong = [f"no {part} {name!r}" for part, names in asked.items() for name in names
+             if name not in gives[part]]  # fmt: skip
+    wrong += [f"parameter {name!r} is missing" for name in law.parameters
+              if name not in model.parameter_names]  # fmt: skip
+    if wrong or model.population_names != law.populations:
         msg = (
-            f"{model.name!r} has populations {model.population_names} and series "
-            f"{model.series_names}; its exact law {model.exact!r} gives {law.populations} and "
-            f"{series}. Declare those, or leave `exact` empty."
+            f"{model.name!r} does not fit its exact law {model.exact!r}: "
+            f"{'; '.join(wrong) or 'the populations are in another order'}. The law has "
+            f"populations {', '.join(law.populations)}, series {', '.join(gives['series'])}, "
+            f"histograms {', '.join(law.histograms)}. Declare those, or leave `exact` empty."
         )
         raise ValueError(msg)
     return ExactEngine(model=model, law=law, sizes=dict(sizes), record=record)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import io
 import threading
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -66,11 +67,13 @@ class Law(abc.ABC):
     """A network whose every event is drawn from its exact law. One instance per network.
 
     Attributes:
+        parameters: names it reads.
         series: names of the recorded series after the rates.
         histograms: names of the histograms.
         populations: names.
     """
 
+    parameters: tuple[str, ...]
     series: tuple[str, ...]
     histograms: tuple[str, ...]
     populations: tuple[str, ...]
@@ -145,7 +148,7 @@ class ExactEngine:
         begin = 0 if state is None else int(state.pop(_STEPS))  # steps since the transient
         simulation = self.law.begin(self.model, task, state, self.record)
         total = max(task.steps, 1)
-        piece = _Recorded(self.model, self.law, task)
+        piece = _Recorded(self, task)
 
         def stretch(steps: int, records: int, *, spikes: bool = False) -> Record:
             done = 0.0
@@ -176,11 +179,12 @@ class ExactEngine:
 class _Recorded:
     """Collects the stretches of a piece."""
 
-    def __init__(self, model: Network, law: Law, task: Task) -> None:
-        self.model, self.law, self.task = model, law, task
-        self.sizes = np.array([task.sizes[name] for name in law.populations])
+    def __init__(self, engine: ExactEngine, task: Task) -> None:
+        self.model, self.law, self.task = engine.model, engine.law, task
+        self.wanted = "histograms" in engine.record
+        self.sizes = np.array([task.sizes[name] for name in self.law.populations])
         self.series: list[np.ndarray] = []
-        self.histograms: dict[str, list[np.ndarray]] = {name: [] for name in law.histograms}
+        self.histograms: dict[str, list[np.ndarray]] = {name: [] for name in self.law.histograms}
         self.spikes = (np.empty(0), np.empty(0, np.int32), np.empty(0, np.int8))
 
     def add(self, record: Record, steps: int) -> None:
@@ -200,11 +204,14 @@ class _Recorded:
             whole = np.concatenate(self.series, axis=1)
             series[:, : whole.shape[1]] = whole
         histograms = {}
-        for name, parts in self.histograms.items():
-            if parts:
-                counts = np.concatenate(parts)
-                missing = self.task.records - len(counts)
-                histograms[name] = np.pad(counts, ((0, missing), (0, 0)))
+        for histogram in self.model.histograms if self.wanted else ():
+            n_bins = histogram.bins(self.task.parameters)
+            counts = np.zeros((self.task.records, n_bins), np.uint16)
+            at = 0
+            for part in self.histograms[histogram.name]:
+                counts[at : at + len(part)] = part
+                at += len(part)
+            histograms[histogram.name] = counts
         time, cell, cause = self.spikes
         first = np.concatenate([[0], np.cumsum(self.sizes)])
         population = np.searchsorted(first, cell, side="right") - 1
@@ -223,7 +230,7 @@ class _Recorded:
 def pack(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
     """Arrays as bytes (uint8), NumPy's own file format."""
     buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **{name: arrays[name] for name in arrays})
+    np.savez(buffer, **dict[str, Any](arrays))
     return np.frombuffer(buffer.getvalue(), np.uint8).copy()
 
 
@@ -236,6 +243,6 @@ def unpack(carry: np.ndarray) -> dict[str, Any]:
     try:
         with np.load(io.BytesIO(carry.tobytes()), allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         msg = f"the carried state cannot be read: {error}. Start the sample anew."
         raise EngineError(msg) from error

@@ -34,12 +34,12 @@ REFRACTORY = np.int32(-(2**30))  # in place of a potential
 DONE, BUDGET_USED, FEW_LISTED, SPIKES_FULL, RUNAWAY = range(5)
 
 # Entries of the counter array.
-(N_EE, N_IE, N_I, N_EI, N_R, N_RE, SPIKES_E, SPIKES_I, WINDOW_E, WINDOW_I, SPIKES, RECORD) = range(
-    12
-)
+(
+    N_EE, N_IE, N_I, N_EI, N_R, N_RE, SPIKES_E, SPIKES_I, WINDOW_E, WINDOW_I, SPIKES, RECORD,
+) = range(12)  # fmt: skip
 COUNTERS = 12
 
-SKIP_BELOW = 0.35  # a probability below this is cheaper by skipping than by coins
+_SKIP_BELOW = 0.35  # a probability below this is cheaper by skipping than by coins
 
 
 def recruit_scale(probability: float) -> float:
@@ -52,20 +52,20 @@ def recruit_scale(probability: float) -> float:
 @numba.njit(nogil=True, cache=True, error_model="numpy")
 def _recruit(listed, n, first, size, p, scale, a, b, c, d):  # type: ignore[no-untyped-def]
     """Give each of ``size`` cells from ``first`` a kick with probability p, independently."""
-    if p < SKIP_BELOW:
-        j = -1
+    if p < _SKIP_BELOW:
+        j = np.int64(-1)  # the last recruit
         while True:
             x, a, b, c, d = exponential(a, b, c, d)
             x *= scale
             if not x < size - 1 - j:
                 break
-            j += 1 + np.int64(x)
+            j += np.int64(x) + np.int64(1)
             listed[n] = first + j
             n += 1
     else:
-        for j in range(first, first + size):
+        for target in range(first, first + size):
             word, a, b, c, d = next_word(a, b, c, d)
-            listed[n] = j
+            listed[n] = target
             n += np.int64(uniform(word) < p)
     return n, a, b, c, d
 
@@ -90,7 +90,7 @@ def advance(  # type: ignore[no-untyped-def]
 ):  # fmt: skip
     """Run until all records are written or a limit is met; the caller sees to it and calls again.
 
-    Args:
+    The arguments, shapes in brackets:
         v: potentials (cell,) int32, E cells first; ``REFRACTORY`` in refractory cells.
         pending_ee, pending_ie, pending_i: targets of pending kicks.
         refractory: list of refractory cells.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -56,9 +57,10 @@ class _Network(Simulation):
         plan = np.array([records, _EVENTS, spikes, self.n_bins is not None])
         clock = np.array([0.0, self.window_end, step])
         self.counters[[kernel.RECORD, kernel.SPIKES]] = 0
+        loop: Any = kernel.advance
         reason = -1
         while reason != kernel.DONE and not self.stopped:
-            reason = kernel.advance(
+            reason = loop(
                 self.v, *(self.pending[name] for name in _PENDING), self.refractory,
                 self.counters, self.words, clock,
                 self.sizes, self.rates, self.jumps, self.drop, self.drop_coin,
@@ -120,11 +122,16 @@ class MarkovIF(Law):
     """Li, Chariker and Young, J Math Biol 78:83 (2019), sections 1.1 and 1.2; direct method."""
 
     populations = ("E", "I")
+    parameters = (
+        "P_EE", "P_IE", "P_EI", "P_II", "S_EE", "S_IE", "S_EI", "S_II",
+        "tau_EE", "tau_IE", "tau_I", "tau_R", "lambda_E", "lambda_I", "M", "M_r",
+    )  # fmt: skip
     series = ("H_EE", "H_IE", "H_EI", "H_II", "R_E", "R_I")
     histograms = ("V_E", "V_I")
 
     @property
     def built(self) -> bool:
+        """Whether this process compiled the event loop instead of reading it from disk."""
         return bool(kernel.advance.stats.cache_misses)
 
     def begin(
@@ -134,6 +141,7 @@ class MarkovIF(Law):
         state: Mapping[str, np.ndarray] | None,
         record: tuple[str, ...],
     ) -> Simulation:
+        """The network at the beginning, or where another piece left it."""
         p = task.parameters
         n_e, n_i = task.sizes["E"], task.sizes["I"]
         threshold, floor = math.ceil(p["M"]), -math.floor(p["M_r"])
@@ -164,7 +172,7 @@ class MarkovIF(Law):
             drop=whole.astype(np.int32),
             drop_coin=falls - whole,
             probabilities=np.array(
-                [[p[name], kernel.recruit_scale(p[name])] for name in ("P_EE", "P_IE", "P_EI", "P_II")]
+                [[P, kernel.recruit_scale(P)] for P in (p["P_EE"], p["P_IE"], p["P_EI"], p["P_II"])]
             ),
             bounds=np.array([bound * n_e, bound * n_i, RUNAWAY_WINDOW]),
             longest=_longest(p, n_e, n_i, bound / RUNAWAY_WINDOW),

@@ -11,7 +11,7 @@ are counted, and every cell draws its number of kicks from Binomial(count, P).
 
 from __future__ import annotations
 
-from snnsurrogate.systems._declarations import Check, Parameter
+from snnsurrogate.systems._declarations import Parameter
 from snnsurrogate.systems._network import Function, Histogram, Network, Population, Series
 
 _ADVANCE = """
@@ -197,7 +197,9 @@ def _histogram(q: str) -> Histogram:
     )
 
 
-def _parameter(name: str, value: float, unit: str, low: float, high: float, meaning: str) -> Parameter:
+def _parameter(
+    name: str, value: float, unit: str, low: float, high: float, meaning: str
+) -> Parameter:
     return Parameter(name=name, value=value, unit=unit, low=low, high=high, meaning=meaning)
 
 
@@ -261,6 +263,8 @@ SYSTEM = Network(
     ),
     histograms=(_histogram("E"), _histogram("I")),
     causes=True,
+    # Mutual excitation without bound ends where the refractory time allows: 350 to 400 Hz.
+    runaway=250.0,
     presets={
         "homogeneous": dict(zip(_TAUS, (4.0, 1.2, 4.5), strict=True)),
         "regular": dict(zip(_TAUS, (2.0, 1.2, 4.5), strict=True)),
