@@ -6,6 +6,7 @@ a silent one: there is no synchrony, rhythm or event to measure.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import numpy as np
@@ -107,7 +108,9 @@ FEATURES: dict[str, Feature] = {
         _of_counts(synchrony.ssi, "1 ms", sized=True), "1", "spike synchrony index, 1 ms bins"
     ),
     "ssi_4ms": _network(
-        _of_counts(synchrony.ssi, "4 ms", sized=True), "1", "spike synchrony index, 4 ms bins"
+        _of_counts(functools.partial(synchrony.ssi_windowed, bins=4), "1 ms", sized=True),
+        "1",
+        "spike synchrony index, sliding window of 4 ms",
     ),
     "fraction_sd": _network(
         _of_counts(synchrony.fraction_sd, "5 ms", sized=True),

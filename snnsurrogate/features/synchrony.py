@@ -50,6 +50,34 @@ def ssi(counts: ArrayLike, size: int) -> float:
     return float(np.sum(n * n) / (size * total)) if total > 0 else np.nan
 
 
+def ssi_windowed(counts: ArrayLike, size: int, *, bins: int) -> float:
+    """Spike synchrony index with a window of several bins that slides with the spike.
+
+    Spikes are taken to be spread evenly within a bin: of two bins half a window apart, half of the
+    pairs are within the window.
+
+    Args:
+        counts: spikes per bin, shape (bin,).
+        size: number of cells N.
+        bins: full width of the window, an even number of bins.
+
+    Raises:
+        ValueError: an odd or negative number of bins.
+    """
+    if bins < 2 or bins % 2:
+        msg = f"bins={bins}; expected an even number: the window reaches as far to either side."
+        raise ValueError(msg)
+    n = np.asarray(counts, dtype=np.float64)
+    total = n.sum()
+    if not total > 0:
+        return np.nan
+    half = bins // 2
+    pairs = n @ n
+    for lag in range(1, min(half, n.size - 1) + 1):
+        pairs += (1.0 if lag < half else 0.5) * 2.0 * (n[lag:] @ n[:-lag])
+    return float(pairs / (size * total))
+
+
 def ssi_sliding(times: ArrayLike, size: int, *, width: float) -> float:
     """Spike synchrony index with a window that slides: mean share of cells within +-width/2.
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import erf
 
 from snnsurrogate.features import synchrony, variability
 
@@ -30,6 +31,8 @@ def test_index_of_poisson_cells_has_a_closed_form(poisson, width):
     assert synchrony.ssi(counts(poisson[0], width), N) == pytest.approx(expected, rel=0.01)
     sliding = synchrony.ssi_sliding(poisson[0], N, width=width)
     assert sliding == pytest.approx(expected, rel=0.01)
+    fine = synchrony.ssi_windowed(counts(poisson[0], 0.5), N, bins=round(width / 0.5))
+    assert fine == pytest.approx(expected, rel=0.01)
 
 
 @pytest.mark.parametrize(("modulation", "frequency"), [(0.5, 20.0), (0.9, 50.0), (1.0, 80.0)])
@@ -64,6 +67,13 @@ def test_bins_and_sliding_window_agree_for_gamma_volleys(networks):
     )
     binned = synchrony.ssi(counts(times, 1.0), N)
     assert synchrony.ssi_sliding(times, N, width=1.0) == pytest.approx(binned, rel=0.02)
+    # at 4 ms bins cut the volleys in two; a window sliding over 1 ms bins does not
+    windowed = synchrony.ssi_windowed(counts(times, 1.0), N, bins=4)
+    assert synchrony.ssi_sliding(times, N, width=4.0) == pytest.approx(windowed, rel=0.02)
+    assert synchrony.ssi(counts(times, 4.0), N) < 0.95 * windowed
+    # two cells of one volley are within w/2 with probability erf(w / 4 sigma); the spike itself
+    together = 0.6 * erf(4.0 / 8.0)
+    assert windowed == pytest.approx((1 + (N - 1) * together) / N, rel=0.02)
 
 
 def test_all_cells_at_once():
@@ -89,6 +99,9 @@ def test_a_silent_population_has_no_synchrony():
     assert np.isnan(synchrony.chi(silent))
     assert np.isnan(synchrony.ssi(silent, N))
     assert np.isnan(synchrony.ssi_sliding([], N, width=1.0))
+    assert np.isnan(synchrony.ssi_windowed(silent, N, bins=4))
+    with pytest.raises(ValueError, match="even number"):
+        synchrony.ssi_windowed(silent, N, bins=3)
     assert np.isnan(synchrony.fraction_sd(silent, N))
     assert np.isnan(synchrony.fraction_p95(silent, N))
     assert np.isnan(synchrony.chi([]))
