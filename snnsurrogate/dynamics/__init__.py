@@ -2,6 +2,9 @@
 
 from snnsurrogate.kernels import integrate as integrate
 
+from .basins import basin_slice as basin_slice
+from .basins import basins as basins
+from .basins import coexistence as coexistence
 from .branches import continue_fixed_points as continue_fixed_points
 from .branches import special_points as special_points
 from .checks import CheckResult as CheckResult
@@ -10,3 +13,7 @@ from .fixed_points import TYPES as TYPES
 from .fixed_points import fixed_points as fixed_points
 from .hopf import hopf as hopf
 from .lyapunov import lyapunov as lyapunov
+from .orbit import hysteresis as hysteresis
+from .orbit import orbit_diagram as orbit_diagram
+from .spectrum import kaplan_yorke as kaplan_yorke
+from .spectrum import zero_one_test as zero_one_test

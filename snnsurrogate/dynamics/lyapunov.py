@@ -18,9 +18,11 @@ from snnsurrogate import units
 from snnsurrogate.kernels import F_TYPE, JAC_TYPE
 
 from ._source import as_kernel, extrapolated, parameter_points, sample_coordinates, start_state
+from .spectrum import kaplan_yorke, standard_error, t_quantile
 
 __all__ = ["lyapunov"]
 
+_BLOCKS = 32  # of the record, for the standard error
 _V = types.float64[::1]
 _M = types.float64[:, ::1]
 
@@ -104,18 +106,39 @@ def _step(f, jac, is_map, x, q, p, h, y, matrix, work):  # type: ignore[no-untyp
 
 
 @numba.njit(
+    types.float64(F_TYPE, types.boolean, _V, _V, _V, _V),
+    cache=True,
+    nogil=True,
+    error_model="numpy",
+)
+def _speed(f, is_map, x, p, width, y):  # type: ignore[no-untyped-def]
+    """Length of dx/dt, or of the step of a map, relative to ``width``."""
+    f(x, p, y)
+    total = 0.0
+    for r in range(x.size):
+        total += ((y[r] - (x[r] if is_map else 0.0)) / width[r]) ** 2
+    return math.sqrt(total)
+
+
+@numba.njit(
     types.boolean(
         F_TYPE, JAC_TYPE, types.boolean, _V, _V, types.float64, types.int64, types.int64,
-        types.int64, _V, _M, _V,
+        types.int64, _V, _M, _V, _M, _V,
     ),
     cache=True,
     nogil=True,
     error_model="numpy",
 )  # fmt: skip
-def _exponents(f, jac, is_map, x, p, h, n_transient, n_steps, every, width, q, growth):  # type: ignore[no-untyped-def]
-    """Sum of log growth of orthonormal tangent vectors over n_steps; False if it diverged."""
+def _exponents(  # type: ignore[no-untyped-def]
+    f, jac, is_map, x, p, h, n_transient, n_steps, every, width, q, growth, blocks, speed
+):
+    """Sum of log growth of orthonormal tangent vectors over n_steps; False if it diverged.
+
+    Writes the sums up to the end of each block of steps, and the speed at both ends of the record.
+    """
     d = x.size
     m = q.shape[0]
+    block = 0
     y = np.empty(d)
     matrix = np.empty((d, d))
     work = np.zeros((3 * (m + 1), d))
@@ -124,13 +147,19 @@ def _exponents(f, jac, is_map, x, p, h, n_transient, n_steps, every, width, q, g
             if not _orthonormalise(q, width, growth):
                 return False
             growth[:] = 0.0
+            speed[0] = _speed(f, is_map, x, p, width, y)
         _step(f, jac, is_map, x, q, p, h, y, matrix, work)
-        if (i + 1) % every == 0 and not _orthonormalise(q, width, growth):
+        ends = (i + 1 - n_transient) * blocks.shape[0] >= (block + 1) * n_steps
+        if ((i + 1) % every == 0 or ends) and not _orthonormalise(q, width, growth):
             return False
+        if ends:
+            blocks[block] = growth
+            block += 1
+    speed[1] = _speed(f, is_map, x, p, width, y)
+    finite = True
     for r in range(d):
-        if not math.isfinite(x[r]):
-            return False
-    return _orthonormalise(q, width, growth)
+        finite = finite and math.isfinite(x[r])
+    return finite
 
 
 def lyapunov(
@@ -143,9 +172,15 @@ def lyapunov(
     exponents: int = 1,
     dt: Any = None,
     every: int = 1,
+    significance: float = 1e-3,
     seed: int = 0,
 ) -> xr.Dataset:
-    """Largest Lyapunov exponents of a flow or map.
+    """Largest Lyapunov exponents of a flow or map, or their whole spectrum.
+
+    The standard error comes from the means over blocks of the record. An orbit is marked chaotic if
+    its largest exponent is positive beyond chance (one-sided t test over the blocks) and beyond
+    what the tangent along a periodic orbit could show: the growth over the record exceeds that of
+    the speed by ln 20, so a small difference has grown twentyfold.
 
     Args:
         source: a system or its name, a surrogate, or a Kernel.
@@ -158,11 +193,14 @@ def lyapunov(
         exponents: how many, largest first.
         dt: integration step of a flow; default its own.
         every: steps between two orthogonalisations.
+        significance: of the test that the largest exponent is positive.
         seed: seed of the initial tangent vectors.
 
     Returns:
         Dataset over sample and exponent: ``lyapunov`` in 1/time unit (NaN where ``status`` is not
-        0), ``status`` (CF flag: ok, diverged), ``extrapolated``.
+        0) and its ``standard_error``; ``chaotic`` (sample); ``kaplan_yorke`` (sample) dimension of
+        the attractor, where all exponents were asked for; ``status`` (CF flag: ok, diverged),
+        ``extrapolated``.
 
     Raises:
         ValueError: more exponents than states, a time without unit, or a missing x0.
@@ -191,28 +229,52 @@ def lyapunov(
         points = np.tile(points, (count, 1))
     x = start_state(source, kernel, x0, count)
     width = np.ascontiguousarray(kernel.high - kernel.low, dtype=float)
-    values = np.full((count, exponents), np.nan)
+    values, errors = np.full((2, count, exponents), np.nan)
+    chaotic = np.zeros(count, dtype=bool)
+    dimension = np.full(count, np.nan)
     status = np.zeros(count, dtype=np.int8)
     for i in range(count):  # over samples; the loop over time is compiled
         rng = np.random.default_rng([seed, i])
         frame = np.linalg.qr(rng.normal(size=(kernel.dimension, exponents)))[0].T
         q = np.ascontiguousarray(frame * width)
-        growth = np.zeros(exponents)
+        growth, speed = np.zeros(exponents), np.zeros(2)
+        blocks = np.zeros((min(_BLOCKS, n_steps), exponents))
         good = _exponents(
             kernel.f, kernel.jac, kernel.kind == "map", x[i], points[i], h, n_transient, n_steps,
-            every, width, q, growth,
+            every, width, q, growth, blocks, speed,
         )  # fmt: skip
         if good:
             values[i] = growth / (n_steps * h)
+            errors[i] = standard_error(blocks, n_steps * h)
+            chaotic[i] = _grows(growth[0], speed, values[i, 0], errors[i, 0], significance)
+            dimension[i] = kaplan_yorke(values[i], zero=3 * errors[i])
         else:
             status[i] = 1
     flags = {"flag_values": np.array([0, 1], np.int8), "flag_meanings": "ok diverged"}
+    rate = {"units": f"1/{kernel.time_unit}"}
+    pair = ("sample", "exponent")
+    variables: dict[str, Any] = {
+        "lyapunov": (pair, values, rate),
+        "standard_error": (pair, errors, rate),
+        "chaotic": ("sample", chaotic, {"significance": significance}),
+        "status": ("sample", status, flags),
+        "extrapolated": ("sample", extrapolated(kernel, points)),
+    }
+    if exponents == kernel.dimension:
+        variables["kaplan_yorke"] = ("sample", dimension, {"units": "1"})
     return xr.Dataset(
-        {
-            "lyapunov": (("sample", "exponent"), values, {"units": f"1/{kernel.time_unit}"}),
-            "status": ("sample", status, flags),
-            "extrapolated": ("sample", extrapolated(kernel, points)),
-        },
+        variables,
         sample_coordinates(kernel, points),
         {"duration": str(duration), "dt": units.format_quantity(h, kernel.time_unit)},
     )
+
+
+def _grows(
+    growth: float, speed: np.ndarray, value: float, error: float, significance: float
+) -> bool:
+    """Whether the largest exponent is positive beyond chance and beyond a change of speed."""
+    if not np.isfinite(error):
+        return False
+    along = math.log(speed[1] / speed[0]) if (speed > 0).all() else 0.0
+    beyond_chance = value > t_quantile(_BLOCKS - 1, significance) * error
+    return bool(beyond_chance and growth - max(along, 0.0) > math.log(20))

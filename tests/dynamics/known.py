@@ -231,3 +231,69 @@ def cusp():
         defaults=[0.0, 1.0],
         step=0.01,
     )
+
+
+def double_well():
+    """x' = v, v' = x - x^3 - p v: rest at +-1, basins mirror images of each other."""
+
+    def f(x, p, out):
+        out[0] = x[1]
+        out[1] = x[0] - x[0] ** 3 - p[0] * x[1]
+
+    def jac(x, p, out):
+        out[0, 0], out[0, 1] = 0.0, 1.0
+        out[1, 0], out[1, 1] = 1 - 3 * x[0] ** 2, -p[0]
+
+    return kernel(
+        f,
+        jac,
+        kind="flow",
+        states=("x", "v"),
+        low=[-2, -2],
+        high=[2, 2],
+        parameters=("damping",),
+        defaults=[0.5],
+        step=0.02,
+    )
+
+
+def newton_cubic():
+    """Newton's method for x^3 - x: the roots -1, 0, 1 attract; 0 from |x| < 1/sqrt 5."""
+
+    def f(x, p, out):
+        out[0] = x[0] - (x[0] ** 3 - x[0]) / (3 * x[0] ** 2 - 1)
+
+    def jac(x, p, out):
+        out[0, 0] = 6 * x[0] * (x[0] ** 3 - x[0]) / (3 * x[0] ** 2 - 1) ** 2
+
+    return kernel(f, jac, kind="map", states=("x",), low=[-3], high=[3])
+
+
+def subcritical_hopf():
+    """r' = r (mu + r^2 - r^4), angle' = 1: rest and a cycle coexist for -1/4 < mu < 0."""
+
+    def f(x, p, out):
+        square = x[0] * x[0] + x[1] * x[1]
+        g = p[0] + square - square * square
+        out[0] = g * x[0] - x[1]
+        out[1] = x[0] + g * x[1]
+
+    def jac(x, p, out):
+        square = x[0] * x[0] + x[1] * x[1]
+        g, slope = p[0] + square - square * square, 2 - 4 * square
+        out[0, 0] = g + slope * x[0] * x[0]
+        out[0, 1] = slope * x[0] * x[1] - 1
+        out[1, 0] = 1 + slope * x[0] * x[1]
+        out[1, 1] = g + slope * x[1] * x[1]
+
+    return kernel(
+        f,
+        jac,
+        kind="flow",
+        states=("x", "y"),
+        low=[-2, -2],
+        high=[2, 2],
+        parameters=("mu",),
+        defaults=[-0.1],
+        step=0.05,
+    )
