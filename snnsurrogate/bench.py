@@ -111,10 +111,51 @@ def _second_sweep(quick: bool) -> list[Figure]:
     ]
 
 
+def _networks(quick: bool) -> list[Figure]:
+    """Both engines of the Markovian network, 300 + 100 cells, one core, all included."""
+    from snnsurrogate.simulate.network_benchmark import engines
+
+    found = engines(seconds=1.0 if quick else 10.0)
+    unit = {"benchmark": "networks", "unit": "biological s/s"}
+    return [
+        Figure(name="exact engine", value=found["exact"], target=5, **unit),  # type: ignore[arg-type]
+        Figure(name="Brian2 at the default step", value=found["brian2"], target=2, **unit),  # type: ignore[arg-type]
+        Figure(benchmark="networks", name="Brian2 / exact", value=found["ratio"], unit="1"),
+    ]
+
+
+def _network_sweep(quick: bool) -> list[Figure]:
+    """A sweep of 200 parameter points x 2 s of the Markovian network on all cores, to a file."""
+    from snnsurrogate.simulate.network_benchmark import sweep_of_points
+
+    size = {"points": 8, "seconds": 0.5} if quick else {"points": 200, "seconds": 2.0}
+    figures = []
+    for engine, found in sweep_of_points(**size).items():  # type: ignore[arg-type]
+        for key, name, unit, target, better in (
+            ("busy", "share of all cores that is busy", "1", 0.9, "higher"),
+            ("peak", "peak memory of the collecting process", "MiB", 1536, "lower"),
+            ("built", "programs compiled", "1", 0, "lower"),
+            ("rate", "all cores, all included", "biological s/s", None, "higher"),
+        ):
+            figures.append(
+                Figure(
+                    benchmark="network-sweep",
+                    name=f"{engine}: {name}",
+                    value=found[key],
+                    unit=unit,
+                    target=target,
+                    better=better,  # type: ignore[arg-type]
+                )
+            )
+    return figures
+
+
 BENCHMARKS: dict[str, Callable[[bool], list[Figure]]] = {
     "sweep": _sweep,
     "rollout": _rollout,
     "second-sweep": _second_sweep,
+    "networks": _networks,
+    "network-sweep": _network_sweep,
 }
 
 

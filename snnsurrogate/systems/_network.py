@@ -58,7 +58,12 @@ class Projection:
         on_pre: Brian2 statements at the arrival of a spike.
         model: Brian2 text of the synapse.
         probability: name of the parameter with the connection probability; empty for all pairs.
-        delay: name of the parameter with the delay; empty for none.
+        degree: name of the parameter with the number of synapses of each target cell, its sources
+            drawn without replacement; instead of ``probability``.
+        degree: name of the parameter with the number of synapses per target cell, drawn without
+            replacement; instead of a probability.
+        delay: name of the parameter with the delay, the same for all synapses, or a Brian2
+            expression drawn for every synapse ("D*2*rand()"); empty for none.
     """
 
     source: str
@@ -66,6 +71,7 @@ class Projection:
     on_pre: str
     model: str = ""
     probability: str = ""
+    degree: str = ""
     delay: str = ""
 
 
@@ -209,6 +215,8 @@ class Network(Model):
                     lines += [f"    {line}" for line in normal(fields[key]).splitlines()]
             if fields.get("probability"):
                 lines.append(f"  probability: {fields['probability']}")
+            if fields.get("degree"):
+                lines.append(f"  degree: {fields['degree']}")
             if fields.get("delay"):
                 lines.append(f"  delay: {fields['delay']}")
         return "\n".join(lines)
@@ -294,9 +302,17 @@ def _validate(network: Network) -> None:
     for projection in network.projections:
         for end in (projection.source, projection.target):
             named(end, network.populations, f"population of {network.name!r}")
-        for name in (projection.probability, projection.delay):
+        for name in (projection.probability, projection.degree):
             if name:
                 named(name, network.parameters, f"parameter of {network.name!r}")
+        if projection.probability and projection.degree:
+            msg = (
+                f"{where}: the projection {projection.source} -> {projection.target} has both a "
+                "probability and a degree; give one of them."
+            )
+            raise ValueError(msg)
+        if projection.delay.isidentifier():
+            named(projection.delay, network.parameters, f"parameter of {network.name!r}")
     recorded: tuple[Any, ...] = (*network.series, *network.histograms)
     for item in recorded:
         named(item.population, network.populations, f"population of {network.name!r}")
