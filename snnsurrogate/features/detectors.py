@@ -4,15 +4,14 @@ A detector takes the activity of one sample and gives intervals; which spikes ar
 them is the same for all (`multiple_firing`). An event that may have begun before the record or go
 on after it is left out.
 
-`cause`     E spikes whose last kick was recurrent, in runs with no gap longer than `gap`, of at
-least
-            `minimum` spikes. From the first to the last spike of the run. Needs causes, so it is
-            for simulations.
+`cause`     E spikes whose last kick was recurrent, in runs with no gap longer than `gap`, of
+            `minimum` spikes or more. From the first to the last spike of the run. Needs causes, so
+            it is for simulations.
 `volley`    counts in bins, summed over `box` bins; a core where that sum is at least (1 + delta)
             times its mean, extended while it is at least the mean; kept if longer than `shortest`
-            bins; merged if at most `shortest` bins apart. The co-authors' rule, with the bins (1 ms,
-            delta 0.15) they use for durations; with those of their other scripts (2.5 ms, 0.33) the
-            box of 20 ms is longer than a cycle of a gamma rhythm and most volleys are missed.
+            bins; merged if at most `shortest` bins apart. The co-authors' rule, with the bins
+            (1 ms, delta 0.15) of their event durations; with those of their other scripts (2.5 ms,
+            0.33) the box of 20 ms is longer than a gamma cycle and most volleys are missed.
 `crossing`  counts in 1 ms bins, averaged over `box` bins; from where they reach `up` times their
             mean to where they fall below `down` times it. For simulations and surrogates alike.
 

@@ -38,6 +38,31 @@ def chi_squared_noise(mean: float, bins: int) -> float:
     return float(np.sqrt((1.0 / mean + 2.0) / bins) / mean) if mean > 0 and bins else np.inf
 
 
+def cycle_cv(counts: ArrayLike, *, longest: int) -> float:
+    """Coefficient of variation of the part of the activity that comes back a cycle later.
+
+    The square root of the largest autocovariance after its first zero, over the mean: m / sqrt(2)
+    for a rate modulated as 1 + m sin(wt), as `chi`, but 0 for fluctuations that are damped within a
+    cycle, such as those of a finite asynchronous network. Noise that is independent from bin to bin
+    does not enter.
+
+    Args:
+        counts: spikes per bin, shape (bin,).
+        longest: longest lag, in bins; at least one period of the slowest rhythm.
+    """
+    n = np.asarray(counts, dtype=np.float64)
+    lags = min(longest + 1, n.size // 2)
+    mean = n.mean() if lags > 1 else np.nan
+    if not mean > 0:
+        return np.nan
+    x = n - mean
+    covariance = np.array([x[: x.size - k] @ x[k:] / (x.size - k) for k in range(lags)])
+    below = np.flatnonzero(covariance <= 0)
+    if not below.size:
+        return 0.0
+    return float(np.sqrt(max(covariance[below[0] :].max(), 0.0)) / mean)
+
+
 def ssi(counts: ArrayLike, size: int) -> float:
     """Spike synchrony index in bins: sum(n^2) / (N sum(n)).
 
