@@ -64,7 +64,7 @@ def program(builder: str, job: dict[str, Any], cxx: str, *, driver: str) -> tupl
         raise EngineError(msg) from error
     try:
         compile_program(builder, job | {"folder": str(private)}, cxx)
-        for leftover in private.rglob("*.o"):
+        for leftover in (*private.rglob("*.o"), *private.rglob("*.gch")):
             leftover.unlink()
         (private / "key.json").write_text(json.dumps(key, indent=1))
         try:

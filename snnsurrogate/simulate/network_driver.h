@@ -139,6 +139,18 @@ void count(const T* values, const W* where, int64_t n, double low, double invers
         if (where[i] > 0) count_one(values[i], low, inverse_width, bins, into);
 }
 
+// Order synapses by source, then target. They hold nothing but their ends yet.
+inline void by_source(std::vector<int32_t>& source, std::vector<int32_t>& target, int32_t n)
+{
+    std::vector<size_t> place(n + 1, 0);
+    for (size_t k = 0; k < source.size(); k++) place[source[k] + 1]++;
+    for (int32_t i = 0; i < n; i++) place[i + 1] += place[i];
+    std::vector<int32_t> sorted(target.size());
+    for (size_t k = 0; k < source.size(); k++) sorted[place[source[k]]++] = target[k];
+    target.swap(sorted);
+    std::sort(source.begin(), source.end());
+}
+
 // State that a piece hands to the next one.
 struct Blob {
     char* data;
