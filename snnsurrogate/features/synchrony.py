@@ -78,8 +78,8 @@ def ssi(counts: ArrayLike, size: int) -> float:
 def ssi_windowed(counts: ArrayLike, size: int, *, bins: int) -> float:
     """Spike synchrony index with a window of several bins that slides with the spike.
 
-    Spikes are taken to be spread evenly within a bin: of two bins half a window apart, half of the
-    pairs are within the window.
+    The sum of the autocorrelation over the window, from its values at whole bins: trapezoids, with
+    the slope at the edge of the window put right for what bins and trapezoids smear out.
 
     Args:
         counts: spikes per bin, shape (bin,).
@@ -97,10 +97,11 @@ def ssi_windowed(counts: ArrayLike, size: int, *, bins: int) -> float:
     if not total > 0:
         return np.nan
     half = bins // 2
-    pairs = n @ n
-    for lag in range(1, min(half, n.size - 1) + 1):
-        pairs += (1.0 if lag < half else 0.5) * 2.0 * (n[lag:] @ n[:-lag])
-    return float(pairs / (size * total))
+    pairs = np.array([n[lag:] @ n[: max(n.size - lag, 0)] for lag in range(half + 2)])
+    pairs[0] -= total  # of different spikes
+    slope = 0.5 * (pairs[half + 1] - pairs[half - 1])
+    inside = pairs[0] + 2.0 * pairs[1:half].sum() + pairs[half] - slope / 3.0
+    return float((total + inside) / (size * total))
 
 
 def ssi_sliding(times: ArrayLike, size: int, *, width: float) -> float:
