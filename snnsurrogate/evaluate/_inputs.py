@@ -70,6 +70,7 @@ def check(truth: xr.Dataset, prediction: xr.Dataset, *, what: str = "prediction"
     a, b = schema.states_of(truth), schema.states_of(prediction)
     if a != b:
         found.append(f"truth has the states {a}, the {what} {b}")
+    found += _population_differences(truth, prediction, what)
     found += _time_differences(truth["time"], prediction["time"], what)
     for name in schema.parameters_of(truth):
         if name not in prediction.coords:
@@ -106,6 +107,14 @@ def validate(ds: xr.Dataset, *, what: str) -> None:
     except schema.SchemaError as error:
         msg = f"the {what}: {error}"
         raise schema.SchemaError(msg) from error
+
+
+def _population_differences(truth: xr.Dataset, prediction: xr.Dataset, what: str) -> list[str]:
+    a, b = (list(schema.populations_of(ds)) for ds in (truth, prediction))
+    if a != b:
+        return [f"truth has the populations {a}, the {what} {b}"]
+    lacking = [name for name in a if f"rate_{name}" not in prediction]
+    return [f"the {what} lacks the series rate_{name}" for name in lacking]
 
 
 def _time_differences(a: xr.DataArray, b: xr.DataArray, what: str) -> list[str]:

@@ -10,7 +10,7 @@ import xarray as xr
 
 from snnsurrogate import features, schema, units
 
-from . import _again, _inputs, _material, _scores
+from . import _again, _inputs, _material, _network_material, _networks, _scores
 from ._edges import boundary_scores
 from ._equilibria import fixed_point_scores
 
@@ -39,12 +39,18 @@ def evaluate(
     (`truth_label_flips`); `agreement_with_flips` includes them. A prediction that diverged is never
     left out: it is a wrong label, and the worst value of every metric.
 
+    Networks go the same way with metrics, features and a regime rule of their own; the twin is the
+    truth with another seed, and a surrogate starts from its own stationary regime. Their regimes
+    have an ambiguous band between them: labels are compared at the *clear* points, where the truth
+    lies outside it (`agreement_clear`), and over all points by the thresholds alone (`agreement`);
+    no sample is left out for its label. There are no boundaries and no fixed points.
+
     Args:
         truth: dataset of a simulation, one or more swept parameters.
         surrogate_or_prediction: anything with `rollout`, or a dataset of the same samples.
         twin: a dataset of the same samples that is as good as the truth; None makes one (half the
             integration step, same states at t = 0; for metrics that do not depend on phase, the
-            truth's own next record), False goes without.
+            truth's own next record; for a network another seed), False goes without.
         boundaries: locate the changes of regime along the swept parameter by repeated section, for
             truth, twin and surrogate (one swept parameter only; a finished prediction has only
             those of its grid).
@@ -69,21 +75,24 @@ def evaluate(
     if not schema.ok(truth).any():
         msg = f"none of the {truth.sizes['sample']} samples of the truth is ok; nothing to score."
         raise ValueError(msg)
-    scale = _inputs.scales(truth)
+    network = bool(schema.populations_of(truth))
     rolls = _inputs.is_surrogate(surrogate_or_prediction)
     surrogate = surrogate_or_prediction if rolls else None
-    prediction = _inputs.roll_out(surrogate, truth) if rolls else surrogate_or_prediction
+    prediction = surrogate_or_prediction
+    if rolls:
+        roll_out = _networks.roll_out if network else _inputs.roll_out
+        prediction = roll_out(surrogate, truth)
     _inputs.check(truth, prediction, what="rollout" if rolls else "prediction")
     if not rolls:
         _inputs.validate(prediction, what="prediction")
-        _inputs.warn_of_other_start(truth, prediction, scale)
-
-    wanted = twin is None
-    twin, about = _twin(truth, twin)
-    made_here = wanted and twin is not None
-    if made_here:
-        about += "; for metrics of whole records, the truth's own next record"
+    made_here = twin is None
+    twin, about = _twin(truth, twin, network=network)
     sources = {"truth": truth, "surrogate": prediction} | ({} if twin is None else {"twin": twin})
+    if network:
+        return _of_networks(sources, surrogate, about)
+    scale = _inputs.scales(truth)
+    if not rolls:
+        _inputs.warn_of_other_start(truth, prediction, scale)
     length = float(truth["time"][-1])
     span = (
         length * HORIZON
@@ -103,7 +112,8 @@ def evaluate(
     if boundaries and len(swept) == 1:
         boundary_scores(scores, truth, surrogate, labels, swept[0], tolerance=boundary_tolerance)
     records = {name: _inputs.record(ds, scale, span) for name, ds in sources.items()}
-    if made_here:
+    if made_here and twin is not None:
+        about += "; for metrics of whole records, the truth's own next record"
         records["next"] = _inputs.record(_again.continued(truth), scale, span)
     _scores.add_metrics(scores, records, counted & ~flips, unit=truth.attrs["time_unit"])
     if fixed_points and surrogate is not None:
@@ -116,19 +126,59 @@ def evaluate(
     scores = scores.assign(_material.traces(sources, examples))
     if "spike_time" in truth:
         scores = scores.assign(_material.intervals(sources, list(sources), values))
-    scores.attrs = _attributes(truth, prediction, surrogate, about, scale, span)
+    scores.attrs = _attributes(truth, prediction, surrogate, about) | {
+        "state_units": json.dumps({s: truth[s].attrs["units"] for s in schema.states_of(truth)}),
+        "scale": json.dumps(scale),
+        "horizon": units.format_quantity(span, truth.attrs["time_unit"]),
+    }
+    return scores
+
+
+def _of_networks(sources: dict[str, xr.Dataset], surrogate: Any, about: str) -> xr.Dataset:
+    """Scores of networks; see `evaluate`."""
+    truth = sources["truth"]
+    labels = _networks.labels(sources)
+    tables = {name: features.summary(ds) for name, ds in sources.items()}
+    scores = _frame(truth, sources, labels, tables)
+    counted = schema.ok(truth)
+    codes = {name: label.values for name, label in labels.items()}
+    sharp = {name: label["sharp"].values for name, label in labels.items()}
+    names = features.regime_names(truth)
+    _scores.add_network_coverage(scores, codes, sharp, names, counted)
+    records = {name: _networks.record(ds, tables[name]) for name, ds in sources.items()}
+    _scores.add_network_metrics(scores, records, counted, unit=truth.attrs["time_unit"])
+    flips = np.zeros_like(counted)
+    if "twin" in sources:
+        flips = counted & (sharp["truth"] != sharp["twin"])
+    _scores.add_counts(scores, sources, counted, flips)
+    scores["samples"].values = np.asarray(int(counted.sum()))
+
+    examples = _material.choose_examples(
+        tables["truth"]["chi"].values,
+        codes["truth"],
+        codes["surrogate"],
+        n=_network_material.EXAMPLES,
+    )
+    scores = scores.assign_coords(example=("example", examples))
+    spectra = {name: record.spectra for name, record in records.items()}
+    scores = scores.assign(_network_material.material(sources, examples, spectra))
+    scores.attrs = _attributes(truth, sources["surrogate"], surrogate, about) | {
+        "populations": truth.attrs["populations"],
+        "regime_rule": truth.attrs["regime_rule"],
+    }
     return scores
 
 
 def _twin(
-    truth: xr.Dataset, twin: xr.Dataset | Literal[False] | None
+    truth: xr.Dataset, twin: xr.Dataset | Literal[False] | None, *, network: bool
 ) -> tuple[xr.Dataset | None, str]:
     """The twin and what it is, in words."""
     if twin is False:
         return None, "none: not asked for"
     if twin is None:
         try:
-            made, about = _again.half_step(truth)
+            again = _networks.another_seed if network else _again.half_step
+            made, about = again(truth)
         except _again.NotRepeatableError as reason:
             return None, f"none: {reason}"
         _inputs.check(truth, made, what="twin")
@@ -147,19 +197,21 @@ def _frame(
     """Coordinates, and what is there for every source and sample."""
     both = ("source", "sample")
     roles = ("parameter", "initial_state", "seed")
-    coords: dict[str, Any] = {"source": list(sources), "state": schema.states_of(truth)}
+    coords: dict[str, Any] = {"source": list(sources)}
+    if schema.states_of(truth):
+        coords["state"] = schema.states_of(truth)
     coords |= {
         str(name): c.variable for name, c in truth.coords.items() if c.attrs.get("role") in roles
     }
-    coords["label"] = list(features.REGIMES)
+    coords["label"] = list(features.regime_names(truth))
     frame = xr.Dataset(coords=coords)
     first = labels["truth"]
     frame["regime"] = (both, np.stack([v.values for v in labels.values()]), first.attrs)
-    frame["chaotic"] = (
-        both,
-        np.stack([v["chaotic"].values for v in labels.values()]),
-        first["chaotic"].attrs,
-    )
+    prefix = "regime_" if schema.populations_of(truth) else ""
+    for name, measure in first.coords.items():
+        if name not in truth.coords:
+            values = np.stack([v[name].values for v in labels.values()])
+            frame[f"{prefix}{name}"] = (both, values, measure.attrs)
     frame["status"] = (
         both,
         np.stack([ds["status"].values for ds in sources.values()]),
@@ -175,8 +227,6 @@ def _attributes(
     prediction: xr.Dataset,
     surrogate: Any,
     about_twin: str,
-    scale: dict[str, float],
-    horizon: float,
 ) -> dict[str, Any]:
     """Where the scores come from."""
     kept = ("system", "title", "source", "duration", "transient", "record_every", "dt", "method")
@@ -186,9 +236,7 @@ def _attributes(
         "system": truth.attrs["system"],
         "time_unit": unit,
         "swept": json.dumps(schema.swept_of(truth)),
-        "state_units": json.dumps({s: truth[s].attrs["units"] for s in schema.states_of(truth)}),
-        "scale": json.dumps(scale),
-        "horizon": units.format_quantity(horizon, unit),
+        "prediction": _words(truth, prediction),
         "twin": about_twin,
         "card": json.dumps(getattr(surrogate, "card", None) or {}, default=str),
         "provenance": json.dumps(
@@ -199,12 +247,30 @@ def _attributes(
                     for k in ("kind", "dt", "method", "engine", "content_hash")
                 },
                 "twin": about_twin,
-                "protocol": "prediction from the truth's state at the end of its transient, same "
-                "parameters, same duration; labels and features from the same window",
+                "protocol": _PROTOCOL["network" if schema.populations_of(truth) else "cell"],
             },
             default=str,
         ),
     }
+
+
+_PROTOCOL = {
+    "cell": "prediction from the truth's state at the end of its transient, same parameters, same "
+    "duration; labels and features from the same window",
+    "network": "prediction from its own stationary regime, same parameters, same duration; labels "
+    "and features from the same window",
+}
+
+
+def _words(truth: xr.Dataset, prediction: xr.Dataset) -> str:
+    """What stands beside the truth: a surrogate, or the simulator once more."""
+    if prediction.attrs.get("kind") != "simulation":
+        return "surrogate"
+    engine = str(prediction.attrs.get("engine", ""))
+    if engine != truth.attrs.get("engine"):
+        return f"engine {engine.split(' (')[0]}"
+    seeds = {int(ds.attrs.get("seed", -1)) for ds in (truth, prediction)}
+    return "another seed" if len(seeds) > 1 else "another simulation"
 
 
 def to_json(scores: xr.Dataset) -> dict[str, dict[str, Any]]:
