@@ -16,6 +16,7 @@ from snnsurrogate.systems._network import Function, Histogram, Network, Populati
 
 _ADVANCE = """
 double advance_R, advance_H_E, advance_H_I, advance_fired, advance_cause;
+double advance_pending_E, advance_pending_I;
 
 // Heads among n coins; all cells of a population share n and p in a step, hence the table.
 int heads(const int which, const int n, const double p, const int _vectorisation_idx)
@@ -55,7 +56,8 @@ double advance(
     const double lambda, const double tau_R, const double M, const double M_r,
     const double dt, const int _vectorisation_idx)
 {
-    double v = v0, H_E = H_E0, H_I = H_I0, cause = cause0;
+    double v = v0, H_E = H_E0, H_I = H_I0;
+    double kick = cause0, cause = cause0;  // of the last kick, of the spike
     bool refractory = R0 > 0.5, fired = false;
     const double low = -std::floor(M_r);
     double left = dt;
@@ -70,12 +72,15 @@ double advance(
         for (int i = 0; i < n; i++) due_I += _rand(_vectorisation_idx) < arrived_I;
         H_I += n;
     }
+    advance_pending_E = H_E - due_E;
+    advance_pending_I = H_I - due_I;
     bool spike = v >= M;  // the second spike of the step before
     for (;;) {
         if (spike) {
             spike = false;
             if (fired) break;  // one spike per step: the next one waits for the next step
             fired = true;
+            cause = kick;
             v = 0.0;
             refractory = tau_R > 0.0;
         }
@@ -98,14 +103,14 @@ double advance(
         if (kind == 0) {
             if (refractory) continue;
             v += 1.0;
-            cause = 0.0;
+            kick = 0.0;
             spike = v >= M;
         } else if (kind == 1) {
             H_E -= 1.0;
             if (refractory) continue;
             const double whole = std::floor(S_E);
             v += whole + (S_E > whole && _rand(_vectorisation_idx) < S_E - whole ? 1.0 : 0.0);
-            cause = 1.0;
+            kick = 1.0;
             spike = v >= M;
         } else if (kind == 2) {
             H_I -= 1.0;
@@ -127,7 +132,7 @@ double advance(
 }
 """
 
-_KEPT = ("R", "H_E", "H_I", "fired", "cause")
+_KEPT = ("R", "H_E", "H_I", "pending_E", "pending_I", "fired", "cause")
 
 
 def _kept(name: str) -> Function:
@@ -144,6 +149,8 @@ v : 1
 R : 1
 H_E : 1
 H_I : 1
+pending_E : 1
+pending_I : 1
 awake : 1
 fired : 1
 cause : 1
@@ -179,7 +186,7 @@ def _pending(target: str, source: str) -> Series:
         unit="1",
         meaning=f"pending kicks from {source} to {target} cells",
         population=target,
-        variable=f"H_{source}",
+        variable=f"pending_{source}",  # H lacks the kicks of the spikes of the last step
         reduce="sum",
     )
 
