@@ -154,10 +154,10 @@ class _Program:
             self.groups[p["source"]],
             self.groups[p["target"]],
             p["model"] or None,
-            on_pre=p["on_pre"],
+            on_pre=p["on_pre"] or None,  # none: the synapses only sum something over their sources
             method="euler",
             # A quantity here makes one delay of all synapses; else every synapse has its own.
-            delay=None if _drawn(p["delay"]) else 0 * self.brian2.second,
+            delay=None if _drawn(p["delay"]) or not p["on_pre"] else 0 * self.brian2.second,
             namespace=self.namespace,
             clock=self.clock,
             name=f"projection_{k}",
@@ -317,7 +317,8 @@ class _Program:
             lines.append(f"driver.{table}.push_back(_run_{code});")
             if code.endswith("_push_spikes") or "_push_spikes_" in code:
                 lines.append(f"driver.replay.push_back(_run_{code});")
-        for synapses in self.synapses:
+        pathways = [synapses for synapses in self.synapses if hasattr(synapses, "pre")]
+        for synapses in pathways:
             size = f"(int64_t){synapses.pre.name}.queue[0]->queue.size() - 1"
             lines.append(f"driver.memory = std::max(driver.memory, {size});")
         return lines

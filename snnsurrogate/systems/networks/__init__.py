@@ -2,5 +2,6 @@
 
 from .brunel import SYSTEM as brunel
 from .markov_if import SYSTEM as markov_if
+from .ping import SYSTEM as ping
 
-__all__ = ["brunel", "markov_if"]
+__all__ = ["brunel", "markov_if", "ping"]
