@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from snnsurrogate.surrogate import fit_seeds as fit_seeds
     from snnsurrogate.surrogate import load as load
     from snnsurrogate.surrogate import models as models
+    from snnsurrogate.surrogate import to_torch as to_torch
 
 try:
     __version__ = importlib.metadata.version("snnsurrogate")
@@ -53,6 +54,7 @@ _PUBLIC: dict[str, tuple[str, str | None]] = {
     "open": ("dataset", "open"),
     "check": ("dataset", "check"),
     "to_grid": ("dataset", "to_grid"),
+    "to_torch": ("surrogate", "to_torch"),
     "fit": ("surrogate", "fit"),
     "fit_seeds": ("surrogate", "fit_seeds"),
     "load": ("surrogate", "load"),

@@ -7,3 +7,4 @@ from snnsurrogate.surrogate.equations import torch_rhs as torch_rhs
 from snnsurrogate.surrogate.fit import fit as fit
 from snnsurrogate.surrogate.surrogate import ExtrapolationWarning as ExtrapolationWarning
 from snnsurrogate.surrogate.surrogate import Surrogate as Surrogate
+from snnsurrogate.surrogate.torch_dataset import to_torch as to_torch
