@@ -4,6 +4,7 @@ import base64
 import html
 import io
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from string import Template
 
@@ -13,7 +14,7 @@ from snnsurrogate.dataset.store import atomic
 from snnsurrogate.report import _tables
 from snnsurrogate.report._style import style
 from snnsurrogate.report._view import Score, View, number, pretty_unit
-from snnsurrogate.report.figures import PANELS
+from snnsurrogate.report.figures import NETWORK_PANELS, PANELS
 from snnsurrogate.report.figures._panel import Panel
 
 _TEMPLATE = Path(__file__).with_name("page.html")
@@ -26,59 +27,111 @@ _HEADLINES = (
     ("fixed_point_error_median", "fixed point, median error"),
     ("eigenvalue_error_unstable_median", "unstable eigenvalues, error"),
 )
+_NETWORK_HEADLINES = (
+    ("agreement_clear", "regime agreement, clear points"),
+    ("population_rate_error_E_median", "E rate, median error"),
+    ("chi_error_median", "chi, median error"),
+    ("spectrum_distance_E_median", "spectrum, Hellinger"),
+    ("event_size_distance", "event size, Wasserstein"),
+    ("agreement", "regime agreement, all points"),
+)
 _MOST_TILES = 5
 
 
-def report(scores: xr.Dataset, path: str | os.PathLike[str], *, png: bool = True) -> Path:
+def report(
+    scores: xr.Dataset,
+    path: str | os.PathLike[str],
+    *,
+    png: bool = True,
+    more: Mapping[str, xr.Dataset] | None = None,
+) -> Path:
     """Write the page of a set of scores.
 
     Args:
         scores: what `evaluate` returns. Parts may be absent (no twin, no fixed points, no traces):
-            the page then says so in their place.
+            the page then says so in their place. An attribute `tables` (JSON: a list of mappings
+            with `title`, `caption`, `head` and `rows` of texts) gives further tables.
         path: the HTML file, or a folder, which then gets `report.html`.
         png: also write every figure as `figures/<name>.png` beside the page.
+        more: further scores as chapters of the page, by their heading; the files of their figures
+            begin with it.
 
     Returns:
         Path of the page.
 
     Raises:
-        ValueError: `scores` is not a scores dataset.
+        ValueError: `scores`, or one of `more`, is not a scores dataset.
     """
-    view = View(scores)
-    if not view.scores and not view.has("regime"):
-        msg = (
-            f"expected the scores that evaluate() returns; got a dataset with the variables "
-            f"{sorted(map(str, scores.data_vars))}. Call report(evaluate(truth, surrogate), path)."
-        )
-        raise ValueError(msg)
+    chapters = {"": scores} | dict(more or {})
+    views = {heading: View(part) for heading, part in chapters.items()}
+    for view in views.values():
+        _need_scores(view)
+    view = views.pop("")
     target = Path(path)
     if target.is_dir() or not target.suffix:
         target = target / "report.html"
     target.parent.mkdir(parents=True, exist_ok=True)
-    sections = []
-    for panel in PANELS:
-        lack = panel.missing(view)
-        image = None if lack else _draw(panel, view)
-        if image is not None and png:
-            folder = target.parent / "figures"
-            folder.mkdir(exist_ok=True)
-            with atomic(folder / f"{panel.name}.png") as private:
-                private.write_bytes(image)
-        sections.append(_section(panel, view, image, lack))
+    folder = target.parent / "figures" if png else None
     text = Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
         title=html.escape(view.title),
+        prediction=html.escape(view.prediction),
         subtitle=_subtitle(view),
         tiles=_tiles(view),
-        figures="\n".join(sections),
+        figures=_figures(view, folder, ""),
+        tables=_tables.given_tables(view),
         confusion=_tables.confusion_table(view),
         boundaries=_tables.boundary_table(view),
         scores=_tables.score_table(view),
         floor_note=_floor_note(view),
+        chapters="".join(_chapter(heading, part, folder) for heading, part in views.items()),
         provenance=_tables.provenance(view),
     )
     with atomic(target) as private:
         private.write_text(text, encoding="utf-8")
     return target
+
+
+def _need_scores(view: View) -> None:
+    if not view.scores and not view.has("regime"):
+        msg = (
+            f"expected the scores that evaluate() returns; got a dataset with the variables "
+            f"{sorted(map(str, view.ds.data_vars))}. Call report(evaluate(truth, surrogate), path)."
+        )
+        raise ValueError(msg)
+
+
+def _figures(view: View, folder: Path | None, prefix: str) -> str:
+    """Every panel that scores of this kind have, as sections; their files in the folder."""
+    sections = []
+    for panel in NETWORK_PANELS if view.populations else PANELS:
+        lack = panel.missing(view)
+        if lack and panel.optional:
+            continue
+        image = None if lack else _draw(panel, view)
+        if image is not None and folder is not None:
+            folder.mkdir(exist_ok=True)
+            with atomic(folder / f"{prefix}{panel.name}.png") as private:
+                private.write_bytes(image)
+        sections.append(_section(panel, view, image, lack, prefix))
+    return "\n".join(sections)
+
+
+def _chapter(heading: str, view: View, folder: Path | None) -> str:
+    """Further scores: a heading, their figures, tables and scores."""
+    slug = "".join(c if c.isalnum() else "-" for c in heading.lower()).strip("-")
+    parts = [
+        f'<header class="chapter" id="{slug}"><h1>{html.escape(heading)}</h1>',
+        f"<p>{_subtitle(view)}</p></header>",
+        f'<div class="tiles">{_tiles(view)}</div>',
+        _figures(view, folder, f"{slug}-"),
+        _tables.given_tables(view),
+        "<section><h2>Scores</h2>",
+        _tables.confusion_table(view),
+        _tables.boundary_table(view),
+        _tables.score_table(view),
+        f'<p class="note">{_floor_note(view)}</p></section>',
+    ]
+    return "\n".join(parts)
 
 
 def _draw(panel: Panel, view: View) -> bytes:
@@ -88,8 +141,8 @@ def _draw(panel: Panel, view: View) -> bytes:
     return buffer.getvalue()
 
 
-def _section(panel: Panel, view: View, image: bytes | None, lack: str) -> str:
-    head = f'<section id="{panel.name}"><h2>{html.escape(panel.title)}</h2>'
+def _section(panel: Panel, view: View, image: bytes | None, lack: str, prefix: str) -> str:
+    head = f'<section id="{prefix}{panel.name}"><h2>{html.escape(panel.title)}</h2>'
     if image is None:
         note = f"Not drawn: it needs {html.escape(lack)}, which these scores do not hold."
         return f'{head}<p class="missing">{note}</p></section>'
@@ -110,7 +163,8 @@ def _subtitle(view: View) -> str:
         ranges.append(f"{name} from {low} to {high} {unit}".strip())
     swept = ", ".join(ranges) or "one parameter point"
     made = view.ds.attrs.get("created", "")
-    parts = [f"{view.n_sample} held-out samples", swept, f"made {made}" if made else ""]
+    samples = "held-out samples" if view.prediction == "surrogate" else "samples"
+    parts = [f"{view.n_sample} {samples}", swept, f"made {made}" if made else ""]
     return html.escape(" · ".join(p for p in parts if p))
 
 
@@ -127,7 +181,8 @@ def _tile(score: Score, label: str) -> str:
 
 def _tiles(view: View) -> str:
     by_name = {s.name: s for s in view.scores}
-    tiles = [_tile(by_name[n], label) for n, label in _HEADLINES if n in by_name]
+    headlines = _NETWORK_HEADLINES if view.populations else _HEADLINES
+    tiles = [_tile(by_name[n], label) for n, label in headlines if n in by_name]
     return "".join(tiles[:_MOST_TILES])
 
 

@@ -24,8 +24,16 @@ REGIME = {
     "tonic": "#009e73",
     "bursting": "#0072b2",
     "chaotic": "#e69f00",
-    "ambiguous": "#cc79a7",
+    "homogeneous": "#7fc4e8",
+    "regular": "#009e73",
+    "synchronous": "#e69f00",
+    "SR": "#e69f00",
+    "SI": "#cc79a7",
+    "AR": "#56b4e9",
+    "AI": "#009e73",
+    "ambiguous": "#e6e0d4",
 }
+POPULATION = ("#0072b2", "#e69f00", "#009e73", "#cc79a7")  # E, I, others
 MISSING = "#ffffff"
 _MORE = ("#56b4e9", "#f0e442", "#cc79a7", "#e69f00")
 

@@ -85,7 +85,10 @@ def confusion_table(view: View) -> str:
         row += [number(float(r[i])) if r is not None else "–" for r in recall.values()]
         if total or any(np.nan_to_num(counts.values[:, i])):
             rows.append(row)
-    head = ["truth ↓ &nbsp; surrogate →", *(f">{html.escape(c)}" for c in columns)]
+    head = [
+        f"truth ↓ &nbsp; {html.escape(view.prediction)} →",
+        *(f">{html.escape(c)}" for c in columns),
+    ]
     return table([*head, ">recall", ">recall of the twin"], rows)
 
 
@@ -111,6 +114,28 @@ def boundary_table(view: View) -> str:
         )
     head = [f"boundary ({unit})" if unit else "boundary", ">truth", ">surrogate", ">difference"]
     return table([*head, ">difference of the twin"], rows)
+
+
+def given_tables(view: View) -> str:
+    """Return the tables that the scores carry themselves (attribute `tables`); "" without."""
+    parts = []
+    for given in view.attr("tables", []) or []:
+        numeric = [
+            all(_is_number(row[k]) for row in given["rows"]) for k in range(len(given["head"]))
+        ]
+        head = [(">" if n else "") + _text(h) for h, n in zip(given["head"], numeric, strict=True)]
+        rows = [[_text(str(cell)) for cell in row] for row in given["rows"]]
+        parts.append(
+            f"<section><h2>{_text(given['title'])}</h2>{table(head, rows)}"
+            f'<p class="note">{_text(given.get("caption", ""))}</p></section>'
+        )
+    return "".join(parts)
+
+
+def _is_number(cell: Any) -> bool:
+    """Whether a cell begins as a number does: such columns stand to the right."""
+    text = str(cell).strip()
+    return not text or text[0] in "0123456789.+−-–×±"
 
 
 def _rows(entries: Iterable[Mapping[str, Any]], keys: Sequence[str]) -> str:

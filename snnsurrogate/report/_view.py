@@ -106,6 +106,52 @@ class View:
         found = self.attr("provenance", {})
         return found if isinstance(found, Mapping) else {"provenance": found}
 
+    # -- networks --------------------------------------------------------------------------------
+    @property
+    def populations(self) -> list[str]:
+        """Names of the populations of a network; empty for cells."""
+        return list(self.attr("populations", {}) or {})
+
+    @property
+    def prediction(self) -> str:
+        """What stands beside the truth, in words."""
+        return str(self.ds.attrs.get("prediction") or "surrogate")
+
+    def name_of(self, source: str) -> str:
+        """Return a source as it is called in figures."""
+        return self.prediction if source == "surrogate" else source
+
+    @property
+    def examples(self) -> list[int]:
+        """Sample index of every example."""
+        return [int(i) for i in self.ds["example"].values] if "example" in self.ds.coords else []
+
+    def sample_name(self, sample: int) -> str:
+        """Return the name of a sample where it has one, else its swept parameters."""
+        if "sample_name" in self.ds:
+            return str(self.ds["sample_name"].values[sample])
+        return ", ".join(
+            f"{symbol(n)} = {number(float(self.ds[n].values[sample]), 3)}" for n in self.swept[:2]
+        )
+
+    @property
+    def plane(self) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+        """Axes of the first two swept parameters and the sample at each point, if they are a grid.
+
+        Returns:
+            Values along both, and sample indices over (second, first).
+        """
+        if len(self.swept) < 2 or self.swept[2:]:
+            return None
+        a, b = (self.ds[n].values for n in self.swept)
+        x, column = np.unique(a, return_inverse=True)
+        y, row = np.unique(b, return_inverse=True)
+        if x.size * y.size != self.n_sample or min(x.size, y.size) < 2:
+            return None
+        index = np.full((y.size, x.size), -1)
+        index[row, column] = np.arange(self.n_sample)
+        return None if (index < 0).any() else (x, y, index)
+
     # -- swept parameters ------------------------------------------------------------------------
     @property
     def swept(self) -> list[str]:

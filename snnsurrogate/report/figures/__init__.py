@@ -1,11 +1,19 @@
 """The figures of the page, in the order in which they stand on it. One file and one line each."""
 
 from snnsurrogate.report.figures import (
+    correlation,
+    cost,
+    events,
     features,
     fixed_points,
     isi_diagram,
     phase_portrait,
+    plane,
+    raster,
     regimes,
+    spectra,
+    spectrogram,
+    synchrony,
     traces,
 )
 
@@ -16,4 +24,16 @@ PANELS = (
     features.PANEL,
     phase_portrait.PANEL,
     fixed_points.PANEL,
+)
+
+NETWORK_PANELS = (
+    regimes.PANEL,
+    plane.PANEL,
+    raster.PANEL,
+    synchrony.PANEL,
+    spectra.PANEL,
+    spectrogram.PANEL,
+    correlation.PANEL,
+    events.PANEL,
+    cost.PANEL,
 )

@@ -18,6 +18,7 @@ class Panel:
         caption: how to read it, one or two sentences; given the view.
         missing: returns "" when it can be drawn, else what the scores lack.
         draw: makes the figure.
+        optional: left out without a word where the scores lack what it draws.
     """
 
     name: str
@@ -25,3 +26,4 @@ class Panel:
     caption: Callable[[View], str]
     missing: Callable[[View], str]
     draw: Callable[[View], Figure]
+    optional: bool = False
