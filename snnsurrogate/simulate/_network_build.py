@@ -231,7 +231,7 @@ class _Program:
             lines.append("{ snn::Population p;")
             lines.append(f"p.size = {len(group)}; p.spikes = {self.array(group, '_spikespace')};")
             cause = "NULL"
-            if self.job["causes"]:
+            if self.job["causes"] and "cause" in group.variables:
                 values = self.array(group, "cause")
                 cause = f"[](int32_t i) -> int8_t {{ return (int8_t){values}[i]; }}"
             lines.append(f"p.cause = {cause};")
@@ -284,7 +284,7 @@ class _Program:
         skipped |= {"_synaptic_pre", "_synaptic_post", "delay"}
         for owner in (*self.groups.values(), *self.synapses):
             for name, variable in sorted(owner.variables.items()):
-                if not isinstance(variable, ArrayVariable) or name in skipped:
+                if not isinstance(variable, ArrayVariable) or {name, variable.name} & skipped:
                     continue
                 if variable.owner.name != owner.name:
                     continue
@@ -372,5 +372,21 @@ def _unit(brian2: Any, text: str) -> Any:
     return 1 if text == "1" else eval(text, {"__builtins__": {}}, dict(DEFAULT_UNITS))
 
 
+def main() -> int:
+    """Build the job on stdin; errors as one line each, from the cause to its consequences."""
+    try:
+        build(json.load(sys.stdin))
+    except Exception as error:
+        chain: list[BaseException] = []
+        at: BaseException | None = error
+        while at is not None and at not in chain:
+            chain.append(at)
+            at = at.__cause__ or at.__context__
+        for one in reversed(chain):
+            print(f"{type(one).__name__}: {one}", file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
 if __name__ == "__main__":
-    build(json.load(sys.stdin))
+    sys.exit(main())

@@ -120,7 +120,7 @@ double sum(const T* values, int64_t n)
 
 inline void count_one(double value, double low, double inverse_width, int64_t bins, uint16_t* into)
 {
-    const double place = (value - low) * inverse_width;
+    const double place = (value - low) * inverse_width + 1e-9;  // a value at an edge goes up
     int64_t bin = place >= bins ? bins - 1 : (int64_t)place;
     if (bin < 0) bin = 0;  // also what a cast makes of NaN
     if (into[bin] < 65535) into[bin]++;

@@ -91,10 +91,10 @@ SYSTEM = Network(
     title="Gamma rhythm of conductance-based E and I cells (PING)",
     source=(
         "Boergers and Kopell, Neural Comput 15:509 (2003) and 17:557 (2005), "
-        "doi:10.1162/089976603321192059, doi:10.1162/0899766053019908; values of the network as in "
-        "Boergers, An Introduction to Modeling Neuronal Dynamics (2017), chapter 30: N_E, N_I, I_E, "
-        "sigma_E, g_EI, g_IE, g_II, p, tau_dE, tau_dI, E_GABA; rise times as in the 2003 paper; no "
-        "E to E synapses; the size and rate of the noise are ours"
+        "doi:10.1162/089976603321192059, doi:10.1162/0899766053019908; rise times of the 2003 "
+        "paper; N_E, N_I, I_E, sigma_E, g_EI, g_IE, g_II, p, tau_dE, tau_dI, E_GABA of Boergers, "
+        "An Introduction to Modeling Neuronal Dynamics (2017), chapter 30; no E to E synapses; "
+        "size and rate of the noise are ours"
     ),
     parameters=(
         _parameter("N_E", 200.0, "1", 1.0, 10000.0, "excitatory cells"),
