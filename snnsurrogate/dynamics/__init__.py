@@ -9,6 +9,9 @@ from .branches import continue_fixed_points as continue_fixed_points
 from .branches import special_points as special_points
 from .checks import CheckResult as CheckResult
 from .checks import verify as verify
+from .comparison import compare_branches as compare_branches
+from .cycle_branches import continue_cycles as continue_cycles
+from .cycles import cycles as cycles
 from .fixed_points import TYPES as TYPES
 from .fixed_points import fixed_points as fixed_points
 from .hopf import hopf as hopf

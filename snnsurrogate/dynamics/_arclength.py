@@ -25,8 +25,11 @@ ENDS = (
     "max_points",
     "long_period",  # of cycles: the period grew beyond the stated bound (a homoclinic is near)
     "small_amplitude",  # of cycles: it shrank to a fixed point (a Hopf point)
+    "half_period",  # of cycles of maps: it became a cycle of half the period (a flip of that one)
     "zero_frequency",  # of curves of Hopf points: the pair met at zero (Bogdanov-Takens)
 )
+# Newton's matrix is singular where these tests are zero: the point is read off its neighbours.
+SINGULAR = ("branch_point", "half_period")
 
 
 @dataclass
@@ -65,6 +68,10 @@ class Problem(Protocol):
 
     def ended(self, point: Point, start: Point, n: int, step: float) -> str | None:
         """An entry of ENDS, or None to go on."""
+        ...
+
+    def crossing(self, base: Point, s: float, reach: float) -> Point | None:
+        """The point at s from neighbours at s - reach and s + reach; None if it has no such way."""
         ...
 
 
@@ -210,17 +217,16 @@ def _zeros(
 
         try:
             s = float(brentq(test, s0, s1, xtol=1e-15, rtol=1e-13, maxiter=100))
-            point = _beside(problem, base, s, s1 - s0)
+            point = None
+            if name in SINGULAR:
+                point = problem.crossing(base, s, 1e-4 * (s1 - s0))
+            if point is None:
+                point = _beside(problem, base, s, s1 - s0)
         except (_LostError, ValueError):
             continue
         if accepts(name, point):
             hits.append((s, name, point))
-    crossings = [s for s, name, _ in hits if name.startswith("branch_point")]
-    hits = [  # where two curves cross, the parameter may turn as well: one point, not two
-        (s, name, point)
-        for s, name, point in hits
-        if not (name.startswith("fold") and any(abs(s - t) < 1e-3 * (s1 - s0) for t in crossings))
-    ]
+    hits = [hit for hit in hits if not _doubled(hit, hits, s1 - s0)]
     possible = sum(weight.get(name, 0) for _, name, _ in hits)
     change = abs(b.unstable - a.unstable)
     if (change > possible or (change - possible) % 2) and depth > 0:
@@ -231,6 +237,20 @@ def _zeros(
                 yield from _zeros(problem, base, *ends, accepts, weight, depth - 1)
             return
     yield from sorted(hits, key=lambda hit: hit[0])
+
+
+def _doubled(hit: tuple, hits: list, step: float) -> bool:
+    """Whether a zero is another one's shadow.
+
+    Where two curves cross, the parameter may turn as well: a branch point, not a fold too. At a
+    fold of cycles a multiplier passes one, within rounding of its own: not a branch point too.
+    """
+    s, name, _ = hit
+    rival, reach = {
+        "fold": ("branch_point", 1e-3),
+        "branch_point_of_cycles": ("fold_of_cycles", 0.3),
+    }.get(name, ("", 0.0))
+    return any(other == rival and abs(s - at) < reach * step for at, other, _ in hits)
 
 
 def _beside(problem: Problem, base: Point, s: float, step: float) -> Point:

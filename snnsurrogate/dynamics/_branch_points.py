@@ -11,7 +11,7 @@ from snnsurrogate.kernels import Kernel
 
 from . import _tests
 from ._arclength import Path, Point, Settings, Special, follow, locate
-from ._curve import correct
+from ._curve import augmented, correct
 from .fixed_points import iterates, jacobians, polish
 
 __all__ = ["FixedPointCurve", "State", "Track", "follow_both_ways"]
@@ -107,6 +107,34 @@ class FixedPointCurve:
         )  # fmt: skip
         if not np.isfinite(size):
             return None
+        return self._point(u, new, matrix, float(size), guess, t, step)
+
+    def crossing(self, base: Point, s: float, reach: float) -> Point | None:
+        """The middle of the points on both sides, right to the square of their distance."""
+        a, b = self.advance(base, s - reach), self.advance(base, s + reach)
+        if a is None or b is None:
+            return None
+        u, t = 0.5 * (a.data.u + b.data.u), a.data.t + b.data.t
+        t = t / np.linalg.norm(t)
+        matrix = np.empty((len(u), len(u)))
+        p = self.vector(float(u[-1] * self.span))
+        augmented(
+            self.kernel.f, self.kernel.jac, self.k, np.ascontiguousarray(u[:-1] * self.width), p,
+            self.column, self.width, self.span, np.empty(len(u) - 1), matrix[:-1],
+        )  # fmt: skip
+        matrix[-1] = t
+        return self._point(u, t, matrix, max(a.data.residual, b.data.residual), u, t, 1.0)
+
+    def _point(
+        self,
+        u: np.ndarray,
+        new: np.ndarray,
+        matrix: np.ndarray,
+        size: float,
+        guess: np.ndarray,
+        t: np.ndarray,
+        step: float,
+    ) -> Point | None:
         value = float(u[-1] * self.span)
         x = u[:-1] * self.width
         jacobian = jacobians(self.kernel, x[None], self.vector(value)[None], self.period)[0]
@@ -130,7 +158,7 @@ class FixedPointCurve:
             distance=float(np.linalg.norm(u - guess) / abs(step)) if step else 0.0,
             tests=tests,
             unstable=unstable,
-            data=State(u, new, values, float(size), matrix),
+            data=State(u, new, values, size, matrix),
         )
 
     def accepts(self, name: str, point: Point) -> bool:

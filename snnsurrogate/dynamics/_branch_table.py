@@ -37,8 +37,10 @@ _ENDS = {
     "max_points": "the largest number of points",
     "long_period": "a period beyond max_period",
     "small_amplitude": "a fixed point",
+    "half_period": "a cycle of half the period, at its flip",
     "zero_frequency": "zero frequency",
 }
+_COMPLETE = {"parameter_low", "parameter_high", "closed", "half_period", "small_amplitude"}
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def table(
     tracks: list[Track],
     special: list[list[SpecialPoint]],
     parameter: str,
-    ends: list[float],
+    ends: tuple[float, float],
 ) -> xr.Dataset:
     """The Dataset of :func:`continue_fixed_points`."""
     kernel, d = curve.kernel, curve.kernel.dimension
@@ -179,8 +181,8 @@ def note_of(
     text = []
     for i, (pair, at) in enumerate(zip(ends, values, strict=True)):
         for reason, value in zip(pair, at, strict=True):
-            if reason not in {"parameter_low", "parameter_high", "closed"}:
+            if reason not in _COMPLETE:
                 text.append(
                     f"branch {i} ends at {parameter} = {value:.10g} {unit}: {_ENDS[reason]}"
                 )
-    return "; ".join(text) or "every branch was followed to an end of the interval"
+    return "; ".join(text) or "every branch was followed to its end"

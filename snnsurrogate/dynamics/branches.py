@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from snnsurrogate import units
+from snnsurrogate.kernels import Kernel
 
 from . import _tests
 from ._arclength import Point, Settings
@@ -84,21 +85,20 @@ def continue_fixed_points(
     kernel = as_kernel(source)
     check_period(kernel, period)
     column = kernel.parameter_index(parameter)
-    ends = [float(units.magnitudes(v, kernel.parameter_units[column], what=parameter))
-            for v in (low, high)]  # fmt: skip
-    check_interval(*ends, step)
+    ends = interval(kernel, parameter, low, high)
+    check_step(step)
     if parameter in (parameters or {}):
         msg = f"{parameter!r} is the free parameter; leave it out of `parameters`."
         raise ValueError(msg)
     box_low, box_high = _box(kernel, box)
-    values = np.linspace(*ends, max(int(samples), 2))
+    values = np.linspace(ends[0], ends[1], max(int(samples), 2))
     found = fixed_points(
         kernel, dict(parameters or {}) | {parameter: values}, box=box, starts=starts,
         period=period, seed=seed,
     )  # fmt: skip
     p = kernel.parameter_matrix(parameters, 1)[0]
     curve = FixedPointCurve(kernel, p, column, ends[1] - ends[0], box_low, box_high, period)
-    settings = Settings(*ends, step=0.25 * step, max_step=step, max_points=max_points)
+    settings = Settings(ends[0], ends[1], step=0.25 * step, max_step=step, max_points=max_points)
 
     tracks: list[Track] = []
     for i, value in enumerate(values):
@@ -125,11 +125,22 @@ def oriented(track: Track) -> Track:
     return Track(track.points[::-1], special, track.ends[::-1])
 
 
-def check_interval(low: float, high: float, step: float) -> None:
-    """Refuse an interval or a step that makes no sense."""
-    if not low < high:
-        msg = f"low={low}, high={high}; expected low < high."
+def interval(kernel: Kernel, parameter: str, low: Any, high: Any) -> tuple[float, float]:
+    """The ends of a parameter interval in the declared unit.
+
+    Raises:
+        ValueError: unknown parameter, not finite, or low not below high.
+    """
+    unit = kernel.parameter_units[kernel.parameter_index(parameter)]
+    a, b = (float(units.magnitudes(v, unit, what=parameter)) for v in (low, high))
+    if not (a < b and np.isfinite([a, b]).all()):
+        msg = f"low={low}, high={high}; expected finite numbers with low < high."
         raise ValueError(msg)
+    return a, b
+
+
+def check_step(step: float) -> None:
+    """Refuse a step that makes no sense."""
     if not 0 < step <= 0.1:
         msg = f"step={step}; expected a share of the interval in (0, 0.1]."
         raise ValueError(msg)
@@ -174,7 +185,9 @@ def describe(curve: FixedPointCurve, index: int, name: str, point: Point) -> Spe
     if name in {"hopf", "neimark_sacker"}:
         pair = _tests.critical_pair(point.data.values, kernel.kind)
         if pair is not None:
-            turn = pair.imag if name == "hopf" else np.angle(pair) / (kernel.time_step * period)
+            turn = (
+                pair.imag if name == "hopf" else float(np.angle(pair)) / (kernel.time_step * period)
+            )
             l1, error = lyapunov_coefficient(kernel, x, p, pair, period)
             return SpecialPoint(index, name, turn, l1, error, _side(-l1, error))
     if name == "flip":

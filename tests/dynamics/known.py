@@ -297,3 +297,44 @@ def subcritical_hopf():
         defaults=[-0.1],
         step=0.05,
     )
+
+
+def cycle_and_focus():
+    """The unit circle at angular speed 1, and beside it z' = (mu + i sqrt(1/2)) z: torus at 0.
+
+    z carries -|z|^2 z, so that the torus is stable where it exists.
+    """
+    w = np.sqrt(0.5)
+
+    def f(x, p, out):
+        a = 1.0 - x[0] * x[0] - x[1] * x[1]
+        b = p[0] - x[2] * x[2] - x[3] * x[3]
+        out[0] = a * x[0] - x[1]
+        out[1] = x[0] + a * x[1]
+        out[2] = b * x[2] - w * x[3]
+        out[3] = w * x[2] + b * x[3]
+
+    def jac(x, p, out):
+        out[:] = 0.0
+        a = 1.0 - x[0] * x[0] - x[1] * x[1]
+        b = p[0] - x[2] * x[2] - x[3] * x[3]
+        out[0, 0] = a - 2 * x[0] * x[0]
+        out[0, 1] = -1.0 - 2 * x[0] * x[1]
+        out[1, 0] = 1.0 - 2 * x[0] * x[1]
+        out[1, 1] = a - 2 * x[1] * x[1]
+        out[2, 2] = b - 2 * x[2] * x[2]
+        out[2, 3] = -w - 2 * x[2] * x[3]
+        out[3, 2] = w - 2 * x[2] * x[3]
+        out[3, 3] = b - 2 * x[3] * x[3]
+
+    return kernel(
+        f,
+        jac,
+        kind="flow",
+        states=("x", "y", "u", "v"),
+        low=[-1.5] * 4,
+        high=[1.5] * 4,
+        parameters=("mu",),
+        defaults=[-0.2],
+        step=0.01,
+    )
