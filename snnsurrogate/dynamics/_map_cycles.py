@@ -48,12 +48,19 @@ class _KCycleCurve(FixedPointCurve):
 
 
 def _cut(track: Track) -> Track:
-    """The longest stretch between points of half period; the rest repeats it."""
+    """The longest stretch between points of half period; the rest repeats it.
+
+    There the branch turns and crosses that of half the period: the turn is the better conditioned
+    of the three zeros, so that it stands for all.
+    """
     folds = [i for i, name, _ in track.special if name == "fold"]
-    at = []
+    at, shadows = [], set()
     for i, name, _ in track.special:
-        if name == "half_period":  # the branch turns there, and that is better conditioned
-            at.append(next((j for j in folds if abs(j - i) <= 2), i))
+        if name == "half_period":
+            turn = next((j for j in folds if abs(j - i) <= 2), i)
+            at.append(turn)
+            near = {j for j, other, _ in track.special if abs(j - i) <= 2 and other != "flip"}
+            shadows |= near
     edges = [0, *at, len(track.points) - 1]
     k = int(np.argmax(np.diff(edges)))
     first, last = edges[k], edges[k + 1]
@@ -61,15 +68,13 @@ def _cut(track: Track) -> Track:
         track.ends[0] if k == 0 else "half_period",
         track.ends[1] if k == len(edges) - 2 else "half_period",
     )
-    near = {j for i in at for j in range(i - 2, i + 3)}  # the turn of the branch there is no fold
+    kept = [i for i in range(first, last + 1) if i not in shadows or i in at]
     special = [
-        (i - first, name, point)
+        (kept.index(i), name, point)
         for i, name, point in track.special
-        if first <= i <= last
-        and name != "half_period"
-        and not (i in near and name in {"fold", "branch_point"})
+        if i in kept and i not in shadows
     ]
-    return Track(track.points[first : last + 1], special, ends)
+    return Track([track.points[i] for i in kept], special, ends)
 
 
 def continue_map_cycles(
