@@ -97,8 +97,8 @@ def label(dataset: xr.Dataset) -> Labels:
         sides[i] = sharp(synchrony[i], irregularity[i]) if unclear else codes[i]
     warn_of_short(dataset, "synchrony", SHORTEST)
     measures = {
-        "cycle_cv": (synchrony, "CV of the E counts in 1 ms that comes back a cycle later"),
-        "isi_cv": (irregularity, "CV of interspike intervals, mean over E cells"),
+        "regime_cycle_cv": (synchrony, "CV of the E counts in 1 ms that comes back a cycle later"),
+        "regime_isi_cv": (irregularity, "CV of interspike intervals, mean over E cells"),
     }
     return Labels(
         codes=codes,

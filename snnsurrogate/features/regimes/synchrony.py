@@ -84,7 +84,7 @@ def label(dataset: xr.Dataset) -> Labels:
         sides[i] = sharp(values[i]) if codes[i] == AMBIGUOUS else codes[i]
     warn_of_short(dataset, "chi")
     about = {"units": "1", "long_name": "Poisson-corrected CV of the E counts in 5 ms"}
-    measures = {"chi": xr.Variable("sample", values, about), SHARP: sharp_variable(sides)}
+    measures = {"regime_chi": xr.Variable("sample", values, about), SHARP: sharp_variable(sides)}
     return Labels(codes=codes, measures=measures)
 
 
