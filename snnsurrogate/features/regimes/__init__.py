@@ -68,7 +68,8 @@ def regimes(dataset: xr.Dataset, **options: Any) -> xr.DataArray:
     Returns:
         Codes over `sample` (int8, CF flags: -1 missing, then the classes of the rule; see
         `regime_names`), with the coordinates of the dataset and what the rule measured: `chaotic`
-        for cells, `regime_chi` and the like for networks. Samples whose status is not ok are missing.
+        for cells, `regime_chi` and the like for networks. Samples whose status is not ok are
+        missing.
 
     Raises:
         ValueError: unknown rule, or an option of another length than the dataset.
