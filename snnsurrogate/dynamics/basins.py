@@ -68,9 +68,11 @@ def basins(
         ``count``, ``fraction``, ``fraction_low``, ``fraction_high`` (sample, attractor);
         ``label`` (sample, attractor) CF flag: missing (not reached), quiescent, tonic, bursting, or
         oscillating where no spike rule is known; ``rest`` (sample, attractor) a fixed point;
-        ``low``, ``high`` (sample, attractor, state) of the attractor; ``attractors`` (sample) how
-        many were reached; ``unseen_below`` (sample) upper confidence limit for the share of an
-        attractor that no start reached; ``initial_<state>`` (start); ``extrapolated`` (sample).
+        ``low``, ``high`` (sample, attractor, state) of the attractor; ``rests`` (sample, start) and
+        ``rest_fraction``, ``rest_fraction_low``, ``rest_fraction_high`` (sample) of all rest states
+        together; ``attractors`` (sample) how many were reached; ``unseen_below`` (sample) upper
+        confidence limit for the share of an attractor that no start reached; ``initial_<state>``
+        (start); ``extrapolated`` (sample).
 
     Raises:
         ValueError: unknown states or parameters, no starts, a time without unit.
@@ -113,7 +115,8 @@ def basin_slice(
 
     Returns:
         Dataset over the two states and attractor: ``attractor`` on the plane (-1: diverged),
-        ``label``, ``rest``, ``low``, ``high`` as in :func:`basins`.
+        ``resting`` whether a start ends at rest; ``label``, ``rest``, ``low``, ``high`` as in
+        :func:`basins`.
 
     Raises:
         ValueError: not two axes, a state that is missing or given twice, several parameter points.
@@ -143,7 +146,10 @@ def basin_slice(
     kept = table[["label", "rest", "low", "high"]]
     return kept.assign_coords(
         {name: (name, ticks[name], {"units": units_of[name]}) for name in names}
-    ).assign(attractor=(names, plane, table["attractor"].attrs))
+    ).assign(
+        attractor=(names, plane, table["attractor"].attrs),
+        resting=(names, table["rests"].values.reshape(plane.shape)),
+    )
 
 
 def coexistence(
@@ -312,6 +318,8 @@ def _dataset(
             count[i, name] = int((own == j).sum())
             ends_of[i, name] = features[j]
     low, high = exact_interval(count, n, confidence)
+    rests = np.stack([ends.rest for ends in found])
+    rest_low, rest_high = exact_interval(rests.sum(1), n, confidence)
     width = np.tile(kernel.high - kernel.low, 2)
     ends_of = np.tile(kernel.low, 2) + width * ends_of
     pair, triple = ("sample", "attractor"), ("sample", "attractor", "state")
@@ -331,6 +339,10 @@ def _dataset(
         "rest": (pair, still),
         "low": (triple, ends_of[:, :, :d]),
         "high": (triple, ends_of[:, :, d:]),
+        "rests": (("sample", "start"), rests),
+        "rest_fraction": ("sample", rests.mean(1), {"units": "1"}),
+        "rest_fraction_low": ("sample", rest_low, share),
+        "rest_fraction_high": ("sample", rest_high, share),
         "attractors": ("sample", (count > 0).sum(1), {"units": "1"}),
         "unseen_below": ("sample", np.full(samples, 1 - (1 - confidence) ** (1 / n)), share),
         "extrapolated": ("sample", extrapolated(kernel, points)),

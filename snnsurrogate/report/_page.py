@@ -20,6 +20,9 @@ from snnsurrogate.report.figures._panel import Panel
 _TEMPLATE = Path(__file__).with_name("page.html")
 # The tiles on top of the page, the first five that the scores have.
 _HEADLINES = (
+    ("rest_found", "maps that have the unseen rest state"),
+    ("rest_position_error", "its position, median error"),
+    ("rest_hopf_error", "its Hopf points, median error"),
     ("agreement", "regime agreement"),
     ("mean_recall", "mean recall per regime"),
     ("spikes_per_burst_error", "spikes per burst, error"),

@@ -11,6 +11,9 @@ from snnsurrogate.report.figures import (
     plane,
     raster,
     regimes,
+    rest_basin,
+    rest_branches,
+    rest_traces,
     spectra,
     spectrogram,
     synchrony,
@@ -18,6 +21,9 @@ from snnsurrogate.report.figures import (
 )
 
 PANELS = (
+    rest_branches.PANEL,
+    rest_traces.PANEL,
+    rest_basin.PANEL,
     regimes.PANEL,
     traces.PANEL,
     isi_diagram.PANEL,

@@ -71,5 +71,10 @@ def missing(view: View) -> str:
 
 
 PANEL = Panel(
-    name="rest_basin", title="Basin of the rest state", caption=caption, missing=missing, draw=draw
+    name="rest_basin",
+    title="Basin of the rest state",
+    caption=caption,
+    missing=missing,
+    draw=draw,
+    optional=True,
 )

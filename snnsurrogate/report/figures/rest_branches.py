@@ -98,4 +98,5 @@ PANEL = Panel(
     caption=caption,
     missing=missing,
     draw=draw,
+    optional=True,
 )
