@@ -150,7 +150,9 @@ def run(export: Export, out: Path) -> tuple[xr.Dataset, dict[str, dict[str, Any]
             for k, name in enumerate(learned.channels)
         )
     features = sns.features.summary(made)
-    table = features.assign(regime=sns.regimes(made)).to_dataframe()
+    labels = sns.regimes(made)
+    names = np.array(labels.attrs["flag_meanings"].split())[labels.values + 1]
+    table = features.assign(regime=("sample", names)).to_dataframe()
     table.to_csv(out / "export" / f"{export.system}-features.csv", index=False)
     flat = {
         "samples": entry(made.sizes["sample"]),
