@@ -30,12 +30,15 @@ def task(model, *, duration, step=1.0, transient=0.0, seed=1, chunk=0, carry=Non
     )
 
 
-def run(name="markov-if", *, record=BOTH, progress=lambda share: None, parameters=None, **times):
-    """One piece of a network with other parameters.
+def run(
+    name="markov-if", *, record=BOTH, progress=lambda share: None, parameters=None, changes=None,
+    **times,
+):  # fmt: skip
+    """One piece of a network with other parameters, and other fields of its declaration.
 
     Ranges are those of a design, not of the law: a test may leave them.
     """
-    model = free(name, parameters)
+    model = dataclasses.replace(free(name, parameters), **(changes or {}))
     engine = exact.prepare(model, model.sizes(model.defaults), record)
     with engine.worker() as worker:
         return engine.run(worker, task(model, **times), progress=progress)
