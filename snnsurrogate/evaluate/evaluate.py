@@ -137,14 +137,16 @@ def evaluate(
 def _of_networks(sources: dict[str, xr.Dataset], surrogate: Any, about: str) -> xr.Dataset:
     """Scores of networks; see `evaluate`."""
     truth = sources["truth"]
-    labels = _networks.labels(sources)
+    labels = _networks.labels(sources) if truth.attrs["regime_rule"] else {}
     tables = {name: features.summary(ds) for name, ds in sources.items()}
     scores = _frame(truth, sources, labels, tables)
     counted = schema.ok(truth)
-    codes = {name: label.values for name, label in labels.items()}
-    sharp = {name: label["sharp"].values for name, label in labels.items()}
-    names = features.regime_names(truth)
-    _scores.add_network_coverage(scores, codes, sharp, names, counted)
+    nothing = np.zeros(counted.size, dtype=np.int8)  # a network of one's own may name no rule
+    codes = {name: labels[name].values if labels else nothing for name in sources}
+    sharp = {name: labels[name]["sharp"].values if labels else nothing for name in sources}
+    if labels:
+        names = features.regime_names(truth)
+        _scores.add_network_coverage(scores, codes, sharp, names, counted)
     records = {name: _networks.record(ds, tables[name]) for name, ds in sources.items()}
     _scores.add_network_metrics(scores, records, counted, unit=truth.attrs["time_unit"])
     flips = np.zeros_like(counted)
@@ -203,15 +205,17 @@ def _frame(
     coords |= {
         str(name): c.variable for name, c in truth.coords.items() if c.attrs.get("role") in roles
     }
-    coords["label"] = list(features.regime_names(truth))
+    if labels:
+        coords["label"] = list(features.regime_names(truth))
     frame = xr.Dataset(coords=coords)
-    first = labels["truth"]
-    frame["regime"] = (both, np.stack([v.values for v in labels.values()]), first.attrs)
-    prefix = "regime_" if schema.populations_of(truth) else ""
-    for name, measure in first.coords.items():
-        if name not in truth.coords:
-            values = np.stack([v[name].values for v in labels.values()])
-            frame[f"{prefix}{name}"] = (both, values, measure.attrs)
+    if labels:
+        first = labels["truth"]
+        frame["regime"] = (both, np.stack([v.values for v in labels.values()]), first.attrs)
+        for name, measure in first.coords.items():
+            if name not in truth.coords:
+                shown = "regime_sharp" if name == "sharp" else str(name)
+                values = np.stack([v[name].values for v in labels.values()])
+                frame[shown] = (both, values, measure.attrs)
     frame["status"] = (
         both,
         np.stack([ds["status"].values for ds in sources.values()]),
@@ -291,7 +295,7 @@ def to_json(scores: xr.Dataset) -> dict[str, dict[str, Any]]:
         if variable.attrs.get("role") == "score":
             floor = scores.get(f"{name}_floor")
             flat[str(name)] = entry(variable, variable.attrs["units"], floor)
-    for name in scores["label"].values:
+    for name in scores["label"].values if "recall" in scores else ():
         at = {"label": name}
         floor = scores["recall_twin"].sel(at) if "recall_twin" in scores else None
         flat[f"recall_{name}"] = entry(scores["recall"].sel(at), "1", floor)

@@ -231,6 +231,8 @@ class View:
 
     def regime_name(self, source: str, sample: int) -> str:
         """Return the regime of one sample, "" when it has none."""
+        if "regime" not in self.ds:
+            return ""
         code = int(self.ds["regime"].sel(source=source).values[sample])
         return self.regime_labels[code] if 0 <= code < len(self.regime_labels) else ""
 
@@ -242,6 +244,8 @@ class View:
         status = self.ds["status"]
         meanings = str(status.attrs.get("flag_meanings", "ok")).split()
         code = int(status.sel(source=source).values[sample])
+        if code == 0 and "regime" not in self.ds:
+            return ""
         failed = 0 < code < len(meanings)
         return meanings[code].replace("_", "-") if failed else "no label"
 

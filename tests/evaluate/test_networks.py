@@ -186,6 +186,16 @@ def test_nothing_of_single_neurons_is_asked_of_a_network():
     assert not set(METRICS) & set(scores.data_vars)
 
 
+def test_a_network_that_names_no_rule_is_scored_without_labels(tmp_path):
+    own = [runs.presets(seed).assign_attrs(regime_rule="") for seed in (0, 1, 2)]
+    scores = sns.evaluate(own[0], own[1], twin=own[2])
+    assert not {"agreement", "regime", "confusion"} & set(scores.variables)
+    assert float(scores["chi_error_max"]) == float(runs.scores()["chi_error_max"])
+    again = sns.open_scores(sns.save_scores(scores, tmp_path / "scores.nc"))
+    assert sns.to_json(again)["chi_error_max"]["floor"] > 0
+    assert "Rasters" in sns.report(again, tmp_path / "page.html").read_text()
+
+
 def test_scores_survive_the_disk(tmp_path):
     path = sns.save_scores(runs.scores(), tmp_path / "scores.nc")
     again = sns.open_scores(path)
