@@ -49,7 +49,8 @@ def open_scores(path: Any) -> xr.Dataset:
     except Exception as error:  # netCDF4 raises many classes for damaged files
         msg = f"{path} is truncated, damaged or no netCDF file ({error})"
         raise DatasetError(msg) from error
-    if not any(v.attrs.get("role") == "score" for v in scores.data_vars.values()):
+    labelled = "regime" in scores and "confusion" in scores
+    if not labelled and not any(v.attrs.get("role") == "score" for v in scores.values()):
         msg = f"{path} holds no scores; expected a file that `snnsurrogate evaluate` wrote"
         raise DatasetError(msg)
     return scores
