@@ -96,7 +96,7 @@ def test_fast_oscillation_follows_the_delay():
         assert peak(ds, low=50.0) == pytest.approx(1000 / (4 * delay), rel=0.2)
         rate = float(ds["rate_E"].mean())
         assert rate < 0.8 * peak(ds, low=50.0)  # cells skip cycles
-    assert interval_cv(ds) > 0.5
+        assert interval_cv(ds) > 0.4
 
 
 @pytest.mark.slow
@@ -124,6 +124,10 @@ def test_regular_states_and_what_delays_do_to_them():
 def test_states_of_figure_8(name, label, rate):
     ds = run(name, duration="2 s")
     assert float(ds["rate_E"].mean()) == pytest.approx(rate, rel=0.12)
-    assert sns.regimes(ds).attrs["flag_meanings"].split()[int(sns.regimes(ds)[0])] == label
+    labels = sns.regimes(ds)
+    names = dict(
+        zip(labels.attrs["flag_values"], labels.attrs["flag_meanings"].split(), strict=True)
+    )
+    assert names[labels.values[0]] == label
     if name == "SI-slow":
         assert 15 < peak(ds) < 30  # 22 Hz in the paper
