@@ -49,7 +49,7 @@ def compare_branches(
 
     Returns:
         Dataset over sample (values), point (of the truth), state, mode, crossing:
-        ``state_truth``, ``state`` (sample, point, state), NaN where there is none;
+        ``position_truth``, ``position`` (sample, point, state), NaN where there is none;
         ``error`` their distance; ``stable_truth``, ``stable`` (sample, point); ``leading_truth``,
         ``leading`` (sample, point) largest real part of the eigenvalues; ``eigenvalue_excess``
         (sample, point, mode) distance of each eigenvalue of the truth from its partner over its
@@ -95,7 +95,7 @@ def compare_branches(
             "hopf": ("crossing", nearest, unit),
             "extrapolated": ("sample", extrapolated(b, theirs)),
         },
-        {**sample_coordinates(a, points), "state_name": ("state", list(a.states))},
+        {**sample_coordinates(a, points), "state": list(a.states)},
         {
             "parameter": parameter,
             "relative": relative,
@@ -139,8 +139,8 @@ def _paired(
     rate = {"units": f"1/{kernel.time_unit}"}
     two, three = ("sample", "point"), ("sample", "point", "state")
     return {
-        "state_truth": (three, a),
-        "state": (three, state),
+        "position_truth": (three, a),
+        "position": (three, state),
         "error": (three, np.abs(state - a)),
         "stable_truth": (two, stable[0]),
         "stable": (two, settled),
