@@ -19,6 +19,8 @@ __all__ = ["ENDS", "Path", "Point", "Problem", "Settings", "Special", "follow", 
 ENDS = (
     "parameter_low",  # the curve reached the lower end of the parameter interval
     "parameter_high",
+    "second_low",  # of curves in two parameters: the lower end of the second interval
+    "second_high",
     "state_box",  # it left the state box by more than one box width
     "closed",  # it came back to its start
     "not_converged",  # Newton failed down to the smallest step: the last point is the last good one
@@ -44,6 +46,7 @@ class Point:
         tests: name -> test function; a sign change is a special point.
         unstable: number of unstable directions.
         data: what the problem stores.
+        second: the second free parameter of a curve in two.
     """
 
     value: float
@@ -53,6 +56,7 @@ class Point:
     tests: dict[str, float]
     unstable: int
     data: Any
+    second: float = 0.0
 
 
 class Problem(Protocol):
@@ -85,6 +89,7 @@ class Settings:
     max_step: float
     min_step: float = 1e-7
     max_points: int = 4000
+    second: tuple[float, float] = (-np.inf, np.inf)  # interval of the second parameter
     turn: float = 0.985  # cosine of the largest angle between neighbouring tangents, 10 degrees
 
 
@@ -110,8 +115,11 @@ class Special:
 def follow(problem: Problem, start: Point, settings: Settings) -> Path:
     """Follow the curve from ``start`` along its tangent until it ends."""
     path = Path([start])
-    step, scale = settings.step, settings.high - settings.low
-    outside = 1e-12 * scale
+    step = settings.step
+    bounds = [
+        ("value", settings.low, settings.high, "parameter"),
+        ("second", *settings.second, "second"),
+    ]
     while len(path.points) < settings.max_points:
         a = path.points[-1]
         b = problem.advance(a, step)
@@ -121,13 +129,13 @@ def follow(problem: Problem, start: Point, settings: Settings) -> Path:
                 path.ended = "not_converged"
                 return path
             continue
-        for bound, name, gone in (
-            (settings.low, "parameter_low", b.value < settings.low - outside),
-            (settings.high, "parameter_high", b.value > settings.high + outside),
-        ):
-            if gone:
-                _to_bound(problem, path, a, step, bound)
-                path.ended = name
+        for of, low, high, name in bounds:
+            now = getattr(b, of)
+            outside = 1e-12 * (high - low)
+            if now < low - outside or now > high + outside:
+                low_side = now < low
+                _to_bound(problem, path, a, step, of, low if low_side else high)
+                path.ended = f"{name}_low" if low_side else f"{name}_high"
                 return path
         path.steps.append(step)
         path.points.append(problem.accept(b))
@@ -141,20 +149,20 @@ def follow(problem: Problem, start: Point, settings: Settings) -> Path:
     return path
 
 
-def _to_bound(problem: Problem, path: Path, a: Point, step: float, bound: float) -> None:
-    """Add the point at the end of the parameter interval, if the curve was not already there."""
-    if abs(a.value - bound) <= 1e-12 * max(1.0, abs(bound)):
+def _to_bound(problem: Problem, path: Path, a: Point, step: float, of: str, bound: float) -> None:
+    """Add the point at the end of a parameter interval, if the curve was not already there."""
+    if abs(getattr(a, of) - bound) <= 1e-12 * max(1.0, abs(bound)):
         return
 
     def gap(s: float) -> float:
-        return _required(problem.advance(a, s)).value - bound
+        return getattr(_required(problem.advance(a, s)), of) - bound
 
     try:
         s = float(brentq(gap, 0.0, step, xtol=1e-15 + 1e-13 * step, rtol=1e-14))
         last = _required(problem.advance(a, s))
     except (_LostError, ValueError):
         return  # the last good point stays the last
-    last.value = bound
+    setattr(last, of, bound)
     path.steps.append(s)
     path.points.append(last)
 
@@ -209,7 +217,7 @@ def _zeros(
     (s0, a), (s1, b) = left, right
     hits: list[tuple[float, str, Point]] = []
     for name in a.tests:
-        if a.tests[name] == 0.0 or not a.tests[name] * b.tests[name] <= 0:
+        if name not in b.tests or a.tests[name] == 0.0 or not a.tests[name] * b.tests[name] <= 0:
             continue  # a zero at the very end of a step is met once, from the left
 
         def test(s: float, name: str = name) -> float:

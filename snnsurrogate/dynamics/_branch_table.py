@@ -27,10 +27,14 @@ LABELS = {
     "bogdanov_takens": "BT",
     "generalised_hopf": "GH",
     "zero_hopf": "ZH",
+    "double_hopf": "HH",
+    "strong_resonance": "R",
 }
 _ENDS = {
     "parameter_low": "the lower end of the parameter interval",
     "parameter_high": "the upper end of the parameter interval",
+    "second_low": "the lower end of the interval of the second parameter",
+    "second_high": "the upper end of the interval of the second parameter",
     "state_box": "more than a box width outside the state box",
     "closed": "its own start",
     "not_converged": "a point after which Newton did not converge",
@@ -40,7 +44,16 @@ _ENDS = {
     "half_period": "a cycle of half the period, at its flip",
     "zero_frequency": "zero frequency",
 }
-_COMPLETE = {"parameter_low", "parameter_high", "closed", "half_period", "small_amplitude"}
+_COMPLETE = {
+    "parameter_low",
+    "parameter_high",
+    "second_low",
+    "second_high",
+    "closed",
+    "half_period",
+    "small_amplitude",
+    "zero_frequency",
+}
 
 
 @dataclass(frozen=True)

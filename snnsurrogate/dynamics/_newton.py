@@ -15,7 +15,7 @@ from numba import types
 
 from snnsurrogate.kernels import F_TYPE, JAC_TYPE
 
-__all__ = ["newton", "residual", "search", "solve", "tangent_map"]
+__all__ = ["linearise", "newton", "residual", "search", "solve", "tangent_map"]
 
 _V = types.float64[::1]
 _M = types.float64[:, ::1]
@@ -92,6 +92,19 @@ def tangent_map(jac, f, x, p, period, out):  # type: ignore[no-untyped-def]
                     total += factor[i, q] * out[q, j]
                 product[i, j] = total
         out[:] = product
+
+
+@numba.njit(
+    types.void(F_TYPE, JAC_TYPE, _M, _M, types.int64, _M, types.float64[:, :, ::1]),
+    cache=True,
+    nogil=True,
+    error_model="numpy",
+)
+def linearise(f, jac, states, points, period, g, matrices):  # type: ignore[no-untyped-def]
+    """:func:`residual` and :func:`tangent_map` at many points: one call, as each call costs."""
+    for i in range(states.shape[0]):
+        residual(f, states[i], points[i], period, g[i])
+        tangent_map(jac, f, states[i], points[i], period, matrices[i])
 
 
 @numba.njit(types.float64(_V, _V), cache=True, nogil=True, error_model="numpy")

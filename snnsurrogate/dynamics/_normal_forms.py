@@ -6,8 +6,6 @@ and third derivatives are directional differences of the exact Jacobian, extrapo
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from snnsurrogate.kernels import Kernel
@@ -21,12 +19,12 @@ _FIRST_STEPS = (0.02, 0.0137)  # of the box width; two, so that their difference
 _ROWS = 10
 
 
-def _extrapolated(rule: Callable[[float], np.ndarray], start: float) -> np.ndarray:
-    """Limit of an even difference rule as its step shrinks (Ridders 1982)."""
+def _extrapolated(rows: list[np.ndarray]) -> np.ndarray:
+    """Limit of an even difference rule, given at shrinking steps (Ridders 1982)."""
     table: list[np.ndarray] = []
-    best, error = np.zeros(0), np.inf
-    for row in range(_ROWS):
-        new = [rule(start / _SHRINK**row)]
+    best, error = rows[0], np.inf
+    for row, value in enumerate(rows):
+        new = [value]
         for k, before in enumerate(table, start=1):
             factor = _SHRINK ** (2 * k)
             new.append((factor * new[-1] - before) / (factor - 1))
@@ -47,35 +45,20 @@ class _Derivatives:
     ) -> None:
         self.kernel, self.x, self.p, self.period, self.step = kernel, x, p, period, step
         self.width = kernel.high - kernel.low
-        self.matrix = self.jacobian(np.zeros_like(x))
+        self.matrix = jacobians(kernel, x[None], p[None], period)[0]
 
-    def jacobian(self, shift: np.ndarray) -> np.ndarray:
-        return jacobians(self.kernel, (self.x + shift)[None], self.p[None], self.period)[0]
-
-    def _step(self, u: np.ndarray) -> float:
-        return self.step / max(float(np.abs(u / self.width).max()), 1e-300)
-
-    def first(self, u: np.ndarray) -> np.ndarray:
-        """The matrix B(u, .)."""
+    def along(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The matrices B(u, .) and C(u, u, .)."""
         if not np.any(u):
-            return np.zeros_like(self.matrix)
-        return _extrapolated(
-            lambda h: (self.jacobian(h * u) - self.jacobian(-h * u)) / (2 * h), self._step(u)
-        )
-
-    def second(self, u: np.ndarray) -> np.ndarray:
-        """The matrix C(u, u, .)."""
-        if not np.any(u):
-            return np.zeros_like(self.matrix)
-
-        def rule(h: float) -> np.ndarray:
-            return (self.jacobian(h * u) - 2 * self.matrix + self.jacobian(-h * u)) / h**2
-
-        return _extrapolated(rule, self._step(u))
-
-    def bilinear(self, u: np.ndarray, v: np.ndarray) -> np.ndarray:
-        """B(u, v) of complex vectors."""
-        return (self.first(u.real) + 1j * self.first(u.imag)) @ v
+            return np.zeros_like(self.matrix), np.zeros_like(self.matrix)
+        h = self.step / float(np.abs(u / self.width).max()) / _SHRINK ** np.arange(_ROWS)
+        shifts = np.concatenate([h, -h])[:, None] * u
+        points = np.tile(self.p, (2 * _ROWS, 1))
+        all_of_them = jacobians(self.kernel, self.x + shifts, points, self.period)
+        up, down = all_of_them[:_ROWS], all_of_them[_ROWS:]
+        first = [(a - b) / (2 * k) for a, b, k in zip(up, down, h, strict=True)]
+        second = [(a - 2 * self.matrix + b) / k**2 for a, b, k in zip(up, down, h, strict=True)]
+        return _extrapolated(first), _extrapolated(second)
 
 
 def _critical(matrix: np.ndarray, at: complex) -> tuple[np.ndarray, np.ndarray]:
@@ -119,9 +102,9 @@ def _lyapunov(d: _Derivatives, critical: complex) -> float:
     q, adjoint = _critical(d.matrix, at)
     a, b = q.real, q.imag
     # C(q, q, conj q) = C(a,a,a) + C(a,b,b) + i (C(a,a,b) + C(b,b,b))
-    caa, cbb = d.second(a), d.second(b)
+    (ba, caa), (bb, cbb) = d.along(a), d.along(b)
     cubic = caa @ a + cbb @ a + 1j * (caa @ b + cbb @ b)
-    bq = d.first(a) + 1j * d.first(b)
+    bq = ba + 1j * bb
     mixed, square = bq @ np.conj(q), bq @ q
     if is_map:
         steady = np.linalg.solve(identity - d.matrix, mixed)
@@ -147,7 +130,7 @@ def flip_coefficient(
 def _flip(d: _Derivatives) -> float:
     q, adjoint = (v.real for v in _critical(d.matrix, -1.0))
     adjoint = adjoint / (adjoint @ q)
-    bq = d.first(q)
+    bq, cq = d.along(q)
     inner = np.linalg.solve(np.eye(len(q)) - d.matrix, bq @ q)
-    total = d.second(q) @ q / 6 + bq @ inner / 2
+    total = cq @ q / 6 + bq @ inner / 2
     return float(adjoint @ total)

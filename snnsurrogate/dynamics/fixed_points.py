@@ -10,7 +10,7 @@ import xarray as xr
 
 from snnsurrogate.kernels import Kernel
 
-from ._newton import newton, search, tangent_map
+from ._newton import linearise, newton, search
 from ._source import as_kernel, extrapolated, parameter_points, sample_coordinates
 
 __all__ = ["TYPES", "as_rates", "eigenvalues", "fixed_points", "iterates", "jacobians", "polish"]
@@ -154,11 +154,18 @@ def jacobians(
     kernel: Kernel, states: np.ndarray, points: np.ndarray, period: int = 1
 ) -> np.ndarray:
     """Jacobians (of the iterate) at (n, state) and (n, parameter): (n, state, state)."""
-    out = np.empty((len(states), kernel.dimension, kernel.dimension))
-    for i in range(len(states)):
-        x, p = np.ascontiguousarray(states[i]), np.ascontiguousarray(points[i])
-        tangent_map(kernel.jac, kernel.f, x, p, iterates(kernel, period), out[i])
-    return out
+    return linearised(kernel, states, points, period)[1]
+
+
+def linearised(
+    kernel: Kernel, states: np.ndarray, points: np.ndarray, period: int = 1
+) -> tuple[np.ndarray, np.ndarray]:
+    """What vanishes at a fixed point (n, state), and the Jacobians (n, state, state)."""
+    x, p = (np.ascontiguousarray(a, dtype=float) for a in (states, points))
+    out = np.empty((len(x), kernel.dimension, kernel.dimension))
+    g = np.empty((len(x), kernel.dimension))
+    linearise(kernel.f, kernel.jac, x, p, iterates(kernel, period), g, out)
+    return g, out
 
 
 def eigenvalues(

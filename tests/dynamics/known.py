@@ -338,3 +338,87 @@ def cycle_and_focus():
         defaults=[-0.2],
         step=0.01,
     )
+
+
+def bogdanov_takens():
+    """x' = y, y' = b1 + b2 x + x^2 - x y: folds at b1 = b2^2/4, Hopf at b1 = 0 for b2 < 0."""
+
+    def f(x, p, out):
+        out[0] = x[1]
+        out[1] = p[0] + p[1] * x[0] + x[0] * x[0] - x[0] * x[1]
+
+    def jac(x, p, out):
+        out[0, 0], out[0, 1] = 0.0, 1.0
+        out[1, 0], out[1, 1] = p[1] + 2 * x[0] - x[1], -x[0]
+
+    return kernel(
+        f,
+        jac,
+        kind="flow",
+        states=("x", "y"),
+        low=[-3, -1],
+        high=[3, 1],
+        parameters=("b1", "b2"),
+        defaults=[0.0, -1.0],
+        step=0.01,
+    )
+
+
+def bautin():
+    """z' = (mu + 2i + beta |z|^2 - |z|^4) z: Hopf at mu = 0, generalised where beta = 0 too."""
+
+    def f(x, p, out):
+        s = x[0] * x[0] + x[1] * x[1]
+        g = p[0] + p[1] * s - s * s
+        out[0] = g * x[0] - 2.0 * x[1]
+        out[1] = 2.0 * x[0] + g * x[1]
+
+    def jac(x, p, out):
+        s = x[0] * x[0] + x[1] * x[1]
+        g = p[0] + p[1] * s - s * s
+        dg = 2 * (p[1] - 2.0 * s)
+        out[0, 0] = g + dg * x[0] * x[0]
+        out[0, 1] = -2.0 + dg * x[0] * x[1]
+        out[1, 0] = 2.0 + dg * x[0] * x[1]
+        out[1, 1] = g + dg * x[1] * x[1]
+
+    return kernel(
+        f,
+        jac,
+        kind="flow",
+        states=("x", "y"),
+        low=[-1, -1.5],
+        high=[1.5, 1],
+        parameters=("mu", "beta"),
+        defaults=[0.1, -0.5],
+        step=0.01,
+    )
+
+
+def rotation():
+    """z -> (1 + mu - |z|^2) exp(i theta) z: Neimark-Sacker at mu = 0 for every theta."""
+
+    def f(x, p, out):
+        g = 1 + p[0] - x[0] * x[0] - x[1] * x[1]
+        c, s = np.cos(p[1]), np.sin(p[1])
+        out[0] = g * (c * x[0] - s * x[1])
+        out[1] = g * (s * x[0] + c * x[1])
+
+    def jac(x, p, out):
+        g = 1 + p[0] - x[0] * x[0] - x[1] * x[1]
+        c, s = np.cos(p[1]), np.sin(p[1])
+        u, v = c * x[0] - s * x[1], s * x[0] + c * x[1]
+        out[0, 0], out[0, 1] = g * c - 2 * x[0] * u, -g * s - 2 * x[1] * u
+        out[1, 0], out[1, 1] = g * s - 2 * x[0] * v, g * c - 2 * x[1] * v
+
+    return kernel(
+        f,
+        jac,
+        kind="map",
+        states=("x", "y"),
+        low=[-1, -1.5],
+        high=[1.5, 1],
+        parameters=("mu", "theta"),
+        defaults=[0.1, 1.0],
+        step=0.5,
+    )
