@@ -10,6 +10,7 @@ from .branches import special_points as special_points
 from .checks import CheckResult as CheckResult
 from .checks import verify as verify
 from .comparison import compare_branches as compare_branches
+from .curves import continue_special as continue_special
 from .cycle_branches import continue_cycles as continue_cycles
 from .cycles import cycles as cycles
 from .fixed_points import TYPES as TYPES

@@ -96,7 +96,7 @@ def test_neimark_sacker():
     table = curves(known.rotation(), {"mu": (-0.4, 0.5), "theta": (0.5, 3.0)})
     np.testing.assert_allclose(table["mu"], 0.0, atol=1e-9)
     np.testing.assert_allclose(table["frequency"] * 0.5, table["theta"], atol=1e-6)
-    np.testing.assert_allclose(table["l1"] * table["theta"], -1.0, rtol=1e-6)
+    np.testing.assert_allclose(table["l1"] * table["theta"], -2.0, rtol=1e-6)  # |z|^2 = 2 |w|^2
 
 
 def test_extrapolation_is_marked():
