@@ -62,3 +62,12 @@ def test_the_neuron_part(tmp_path):
     shown = run(tmp_path, "import warnings", imports, "warnings.simplefilter('default')", last,
                 "print('v', v.sizes['time'], float(v.max()) > 1.0)")  # fmt: skip
     assert shown["v"] == "1251 True"
+
+
+def test_the_page_on_networks_runs(tmp_path):
+    page = (PAGE.parent / "network_features.md").read_text()
+    (block,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    show = "print('labels', [sns.features.regime_names(ds)[k] for k in labels.values])\n"
+    show += "print('events', (events['event_rate'].values > 40).all(), spectrum.sizes['sample'])"
+    shown = run(tmp_path, block, show)
+    assert shown == {"labels": "['synchronous', 'synchronous']", "events": "True 2"}
