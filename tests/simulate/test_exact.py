@@ -11,6 +11,7 @@ from scipy import integrate, stats
 from snnsurrogate import systems
 from snnsurrogate.simulate import exact
 from snnsurrogate.simulate._engine import EngineError
+from snnsurrogate.simulate.exact import markov_if
 from tests.exact_runs import carry, free, pieces, run, state, task
 
 UNCOUPLED = {"P_EE": 0.0, "P_IE": 0.0, "P_EI": 0.0, "P_II": 0.0}
@@ -351,6 +352,23 @@ class TestRuns:
         assert piece.spike_time.max() <= stop
         n = np.sum(piece.spike_population == 0)
         assert bound < n <= (bound + 1) * (1 + stop // 100)
+
+    def test_large_networks_count_kicks_by_cell(self, monkeypatch):
+        """The same numbers in law, piece by piece, from lists and from counts."""
+        series = {}
+        for kept, limit in (("lists", 10**9), ("counts", 0)):
+            monkeypatch.setattr(markov_if, "COUNTED_FROM", limit)
+            piece = pieces(n=10, duration=1000.0, transient=200.0)
+            series[kept] = piece.series[:, 1:].mean(axis=1)
+            last = state(piece)
+            pending = [last[f"pending_{name}"] for name in ("ee", "ie", "i")]
+            if kept == "counts":
+                assert [array.sum() for array in pending[:2]] == piece.series[2:4, -1].tolist()
+                assert pending[2][:300].sum() == piece.series[4, -1]
+                assert pending[2][300:].sum() == piece.series[5, -1]
+            else:
+                assert [len(array) for array in pending[:2]] == piece.series[2:4, -1].tolist()
+        np.testing.assert_allclose(series["lists"], series["counts"], rtol=0.03)
 
     def test_runaway_in_the_transient(self):
         wild = {"P_EE": 1.0, "S_EE": 90.0, "S_EI": 0.0, "tau_EE": 0.5}

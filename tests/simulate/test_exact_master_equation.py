@@ -5,6 +5,7 @@ distribution follows from the generator, written down here on its own.
 """
 
 import dataclasses
+import functools
 import itertools
 import math
 
@@ -14,6 +15,7 @@ from scipy import sparse
 from scipy.sparse.linalg import spsolve
 
 from snnsurrogate import systems
+from snnsurrogate.simulate.exact import markov_if
 from tests.exact_runs import run
 
 MOST = 4  # pending kicks per class; more are practically never there
@@ -79,8 +81,10 @@ def transitions(state, p):
                 yield from arrive(h[name] / tau, cell, p[f"S_{name}"], less, 1)
 
 
-def stationary(p):
+@functools.cache
+def _stationary(items):
     """Stationary means: rates, shares of recurrent spikes, H, refractory cells, potentials."""
+    p = dict(items)
     levels = [*range(-int(p["M_r"]), int(p["M"]))] + [REFRACTORY] * (p["tau_R"] > 0)
     states = list(itertools.product(levels, levels, *[range(MOST + 1)] * 3))
     index = {state: i for i, state in enumerate(states)}
@@ -112,9 +116,12 @@ def stationary(p):
 
 
 @pytest.mark.parametrize("tau_R", [1.5, 0.0])
-def test_stationary_distribution(tau_R):
+@pytest.mark.parametrize("kept", ["lists", "counts"])
+def test_stationary_distribution(tau_R, kept, monkeypatch):
+    if kept == "counts":
+        monkeypatch.setattr(markov_if, "COUNTED_FROM", 0)
     p = VALUES | {"tau_R": tau_R}
-    known = stationary(p)
+    known = _stationary(tuple(p.items()))
     model = systems.get("markov-if")
     fine = tuple(dataclasses.replace(h, width=1.0) for h in model.histograms)
     piece = run(

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from snnsurrogate.simulate.exact import _random
-from snnsurrogate.simulate.exact._markov_if_kernel import _recruit, recruit_scale
+from snnsurrogate.simulate.exact._markov_if_kernel import _pick, _recruit, recruit_scale
 
 # Outputs of xoshiro256++ from the state (1, 2, 3, 4), as the authors' C code gives them.
 XOSHIRO = (
@@ -71,25 +71,45 @@ def test_exponential_law():
 
 
 @numba.njit
-def recruits(state, trials, size, p, scale):
+def recruits(state, trials, size, p, scale, counted):
     a, b, c, d = state[0], state[1], state[2], state[3]
-    listed = np.empty(size + 1, np.int32)
+    listed = np.empty(size + 6, np.int32)
     of_cell = np.zeros(size, np.int64)
     of_trial = np.zeros(trials, np.int64)
     pairs = 0
     for i in range(trials):
-        n, a, b, c, d = _recruit(listed, 0, 5, size, p, scale, a, b, c, d)
+        listed[:] = 0
+        n, most, a, b, c, d = _recruit(listed, 0, counted, 5, size, p, scale, a, b, c, d)
         of_trial[i] = n
-        for k in range(n):
-            of_cell[listed[k] - 5] += 1
-            pairs += k > 0 and listed[k] == listed[k - 1] + 1
+        if counted:
+            for k in range(size):
+                of_cell[k] += listed[5 + k]
+                pairs += k > 0 and listed[5 + k] * listed[4 + k] == 1
+        else:
+            for k in range(n):
+                of_cell[listed[k] - 5] += 1
+                pairs += k > 0 and listed[k] == listed[k - 1] + 1
     return of_cell, of_trial, pairs
 
 
+@numba.njit
+def picks(state, counts, most, first, size, trials):
+    a, b, c, d = state[0], state[1], state[2], state[3]
+    of_cell = np.zeros(counts.size, np.int64)
+    left = np.empty(trials)
+    for i in range(trials):
+        j, left[i], most, a, b, c, d = _pick(counts, most, first, size, a, b, c, d)
+        counts[j] += 1  # put back
+        of_cell[j] += 1
+    return of_cell, left, most
+
+
+@pytest.mark.parametrize("counted", [0, 1])
 @pytest.mark.parametrize("p", [0.003, 0.15, 0.34, 0.36, 0.5, 0.97])
-def test_every_target_is_an_independent_coin(p):
+def test_every_target_is_an_independent_coin(p, counted):
     trials, size = 100_000, 40
-    cells, counts, pairs = recruits(_random.seed_words(2, 0), trials, size, p, recruit_scale(p))
+    words = _random.seed_words(2, 0)
+    cells, counts, pairs = recruits(words, trials, size, p, recruit_scale(p), counted)
     sd = math.sqrt(p * (1 - p) * trials)
     assert np.abs(cells - p * trials).max() < 4.5 * sd
     expected = stats.binom.pmf(np.arange(size + 1), size, p) * trials
@@ -102,8 +122,23 @@ def test_every_target_is_an_independent_coin(p):
     assert abs(pairs - p * p * n_pairs) < 4.5 * math.sqrt(3 * p * p * n_pairs)
 
 
+@pytest.mark.parametrize("counted", [0, 1])
 @pytest.mark.parametrize("p", [0.0, 1e-310, 1e-17, 1.0])
-def test_certain_and_impossible_coins(p):
-    cells, counts, _ = recruits(_random.seed_words(3, 0), 100, 40, p, recruit_scale(p))
+def test_certain_and_impossible_coins(p, counted):
+    cells, counts, _ = recruits(_random.seed_words(3, 0), 100, 40, p, recruit_scale(p), counted)
     assert (counts == (40 if p == 1.0 else 0)).all()
     assert cells.sum() == counts.sum()
+
+
+@pytest.mark.parametrize("most", [7, 1000])
+def test_cells_are_picked_in_proportion_to_their_kicks(most):
+    """Even with a bound that is far too high, which is tightened on the way."""
+    counts = np.array([50, 0, 1, 7, 0, 3, 3, 90], np.int32)
+    trials = 400_000
+    cells, left, bound = picks(_random.seed_words(4, 0), counts, most, 1, 6, trials)
+    share = np.array([0, 0, 1, 7, 0, 3, 3, 0]) / 14
+    sd = np.sqrt(share * (1 - share) * trials)
+    assert (np.abs(cells - share * trials) <= 4.5 * sd).all()
+    assert bound == 7
+    assert stats.kstest(left, "uniform").pvalue > 1e-4
+    assert counts.tolist() == [50, 0, 1, 7, 0, 3, 3, 90]

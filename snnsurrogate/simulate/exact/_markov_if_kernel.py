@@ -4,7 +4,8 @@ Direct method: the waiting time to the next event is exponential with the total 
 uniform number chooses class and target. External kicks take their target from the number itself;
 pending kicks and refractory cells are kept in flat lists, from which an entry is removed by moving
 the last one into its place. What is left of the number after that choice (more than 30 bits) is
-the coin of stochastic rounding.
+the coin of stochastic rounding. In large networks the lists leave the cache: pending kicks are then
+counted by cell, and a cell is drawn in proportion to its count by rejection.
 """
 
 from __future__ import annotations
@@ -33,11 +34,12 @@ REFRACTORY = np.int32(-(2**30))  # in place of a potential
 # Why the loop came back.
 DONE, BUDGET_USED, FEW_LISTED, SPIKES_FULL, RUNAWAY = range(5)
 
-# Entries of the counter array.
+# Entries of the counter array; from MOST on, bounds of the counts by cell (0 if they are lists).
 (
     N_EE, N_IE, N_I, N_EI, N_R, N_RE, SPIKES_E, SPIKES_I, WINDOW_E, WINDOW_I, SPIKES, RECORD,
-) = range(12)  # fmt: skip
-COUNTERS = 12
+    MOST,
+) = range(13)  # fmt: skip
+COUNTERS = 15
 
 _SKIP_BELOW = 0.35  # a probability below this is cheaper by skipping than by coins
 
@@ -50,8 +52,12 @@ def recruit_scale(probability: float) -> float:
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
-def _recruit(listed, n, first, size, p, scale, a, b, c, d):  # type: ignore[no-untyped-def]
-    """Give each of ``size`` cells from ``first`` a kick with probability p, independently."""
+def _recruit(kept, n, most, first, size, p, scale, a, b, c, d):  # type: ignore[no-untyped-def]
+    """Give each of ``size`` cells from ``first`` a kick with probability p, independently.
+
+    ``kept`` is a list of ``n`` targets (``most`` = 0), or counts by cell that are at most ``most``.
+    Returns the new ``n`` and ``most``.
+    """
     if p < _SKIP_BELOW:
         j = np.int64(-1)  # the last recruit
         while True:
@@ -60,14 +66,51 @@ def _recruit(listed, n, first, size, p, scale, a, b, c, d):  # type: ignore[no-u
             if not x < size - 1 - j:
                 break
             j += np.int64(x) + np.int64(1)
-            listed[n] = first + j
+            if most == 0:
+                kept[n] = first + j
+            else:
+                kept[first + j] += 1
+                most = max(most, np.int64(kept[first + j]))
             n += 1
+    elif most == 0:
+        for target in range(first, first + size):
+            word, a, b, c, d = next_word(a, b, c, d)
+            kept[n] = target
+            n += np.int64(uniform(word) < p)
     else:
         for target in range(first, first + size):
             word, a, b, c, d = next_word(a, b, c, d)
-            listed[n] = target
-            n += np.int64(uniform(word) < p)
-    return n, a, b, c, d
+            new = np.int64(uniform(word) < p)
+            kept[target] += new
+            most = max(most, np.int64(kept[target]))
+            n += new
+    return n, most, a, b, c, d
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def _pick(counts, most, first, size, a, b, c, d):  # type: ignore[no-untyped-def]
+    """Take a kick of a cell, chosen in proportion to its count, by rejection.
+
+    Returns the cell, a number in [0, 1) that is still uniform, and the bound ``most``, which is
+    tightened when it rejects too much.
+    """
+    misses = 0
+    while True:
+        word, a, b, c, d = next_word(a, b, c, d)
+        x = uniform(word) * size
+        j = min(np.int64(x), size - 1)
+        x = (x - j) * most
+        j += first
+        count = counts[j]
+        if x < count:
+            counts[j] = count - 1
+            return j, x / count, most, a, b, c, d
+        misses += 1
+        if misses > 8:
+            most = np.int64(1)
+            for k in range(first, first + size):
+                most = max(most, np.int64(counts[k]))
+            misses = -size
 
 
 _F, _FF = types.float64[::1], types.float64[:, ::1]
@@ -92,7 +135,8 @@ def advance(  # type: ignore[no-untyped-def]
 
     The arguments, shapes in brackets:
         v: potentials (cell,) int32, E cells first; ``REFRACTORY`` in refractory cells.
-        pending_ee, pending_ie, pending_i: targets of pending kicks.
+        pending_ee, pending_ie, pending_i: targets of pending kicks; or counts by cell (cell,), if
+            the counter ``MOST`` is above 0.
         refractory: list of refractory cells.
         counters: (COUNTERS,) int64, see the names above.
         words: state of the generator (4,) uint64.
@@ -128,6 +172,8 @@ def advance(  # type: ignore[no-untyped-def]
     step_ee, step_ie = np.int64(jumps[0]), np.int64(jumps[1])
     coin_ee, coin_ie = jumps[2], jumps[3]
     t, window_end, step = clock[0], clock[1], clock[2]
+    most_ee, most_ie, most_i = counters[MOST], counters[MOST + 1], counters[MOST + 2]
+    counted = most_i > 0
     budget = plan[1]
     reason = DONE
     while record < plan[0]:
@@ -161,11 +207,16 @@ def advance(  # type: ignore[no-untyped-def]
                 u -= external
                 if u < out_in:
                     u *= tau_in
-                    k = min(np.int64(u), n_i - 1)
-                    u -= k
-                    j = pending_i[k]
                     n_i -= 1
-                    pending_i[k] = pending_i[n_i]
+                    if counted:
+                        j, u, most_i, a, b, c, d = _pick(
+                            pending_i, most_i, 0, size_e + size_i, a, b, c, d
+                        )
+                    else:
+                        k = min(np.int64(u), n_i)
+                        u -= k
+                        j = np.int64(pending_i[k])
+                        pending_i[k] = pending_i[n_i]
                     kind = np.int64(j >= size_e)
                     n_ei -= 1 - kind
                     potential = v[j]
@@ -176,11 +227,16 @@ def advance(  # type: ignore[no-untyped-def]
                         )
                 elif u < out_in + out_ie:
                     u = (u - out_in) * tau_ie
-                    k = min(np.int64(u), n_ie - 1)
-                    u -= k
-                    j = pending_ie[k]
                     n_ie -= 1
-                    pending_ie[k] = pending_ie[n_ie]
+                    if counted:
+                        j, u, most_ie, a, b, c, d = _pick(
+                            pending_ie, most_ie, size_e, size_i, a, b, c, d
+                        )
+                    else:
+                        k = min(np.int64(u), n_ie)
+                        u -= k
+                        j = np.int64(pending_ie[k])
+                        pending_ie[k] = pending_ie[n_ie]
                     potential = v[j] + step_ie + np.int64(u < coin_ie)
                     if v[j] > REFRACTORY:
                         v[j] = potential
@@ -189,11 +245,16 @@ def advance(  # type: ignore[no-untyped-def]
                             cause = 1
                 elif u < out_in + out_ie + out_ee:
                     u = (u - out_in - out_ie) * tau_ee
-                    k = min(np.int64(u), n_ee - 1)
-                    u -= k
-                    j = pending_ee[k]
                     n_ee -= 1
-                    pending_ee[k] = pending_ee[n_ee]
+                    if counted:
+                        j, u, most_ee, a, b, c, d = _pick(
+                            pending_ee, most_ee, 0, size_e, a, b, c, d
+                        )
+                    else:
+                        k = min(np.int64(u), n_ee)
+                        u -= k
+                        j = np.int64(pending_ee[k])
+                        pending_ee[k] = pending_ee[n_ee]
                     potential = v[j] + step_ee + np.int64(u < coin_ee)
                     if v[j] > REFRACTORY:
                         v[j] = potential
@@ -220,23 +281,23 @@ def advance(  # type: ignore[no-untyped-def]
                 counters[SPIKES_E + kind] += 1
                 counters[WINDOW_E + kind] += 1
                 if kind == 0:
-                    n_ee, a, b, c, d = _recruit(
-                        pending_ee, n_ee, 0, size_e,
+                    n_ee, most_ee, a, b, c, d = _recruit(
+                        pending_ee, n_ee, most_ee, 0, size_e,
                         probabilities[0, 0], probabilities[0, 1], a, b, c, d,
                     )  # fmt: skip
-                    n_ie, a, b, c, d = _recruit(
-                        pending_ie, n_ie, size_e, size_i,
+                    n_ie, most_ie, a, b, c, d = _recruit(
+                        pending_ie, n_ie, most_ie, size_e, size_i,
                         probabilities[1, 0], probabilities[1, 1], a, b, c, d,
                     )  # fmt: skip
                 else:
                     before = n_i
-                    n_i, a, b, c, d = _recruit(
-                        pending_i, n_i, 0, size_e,
+                    n_i, most_i, a, b, c, d = _recruit(
+                        pending_i, n_i, most_i, 0, size_e,
                         probabilities[2, 0], probabilities[2, 1], a, b, c, d,
                     )  # fmt: skip
                     n_ei += n_i - before
-                    n_i, a, b, c, d = _recruit(
-                        pending_i, n_i, size_e, size_i,
+                    n_i, most_i, a, b, c, d = _recruit(
+                        pending_i, n_i, most_i, size_e, size_i,
                         probabilities[3, 0], probabilities[3, 1], a, b, c, d,
                     )  # fmt: skip
                 if plan[2] == 1:
@@ -247,7 +308,7 @@ def advance(  # type: ignore[no-untyped-def]
                     if n_spikes >= spike_time.size:
                         reason = SPIKES_FULL
                 room = size_e + size_i + 1  # what one spike may add; coins write one beyond
-                if (
+                if not counted and (
                     n_ee + room > pending_ee.size
                     or n_ie + room > pending_ie.size
                     or n_i + room > pending_i.size
@@ -293,6 +354,7 @@ def advance(  # type: ignore[no-untyped-def]
         t = 0.0
     counters[N_EE], counters[N_IE], counters[N_I], counters[N_R] = n_ee, n_ie, n_i, n_r
     counters[N_EI], counters[N_RE] = n_ei, n_re
+    counters[MOST], counters[MOST + 1], counters[MOST + 2] = most_ee, most_ie, most_i
     counters[RECORD], counters[SPIKES] = record, n_spikes
     words[0], words[1], words[2], words[3] = a, b, c, d
     clock[0], clock[1] = t, window_end

@@ -20,6 +20,8 @@ __all__ = ["LAW", "MarkovIF"]
 
 _EVENTS = 1_000_000  # per call of the compiled loop: some 20 ms
 _SPIKES = 1 << 15
+# Lists of pending kicks leave the cache at this size; counts by cell do not, and take over.
+COUNTED_FROM = 2500
 _PENDING = ("pending_ee", "pending_ie", "pending_i")
 # A list of pending kicks longer than this many spikes of every source at once is a runaway, too.
 _VOLLEYS = 20
@@ -92,7 +94,10 @@ class _Network(Simulation):
         return self._taken
 
     def state(self) -> Mapping[str, np.ndarray]:
-        n = dict(zip(_PENDING, self.counters[[kernel.N_EE, kernel.N_IE, kernel.N_I]], strict=True))
+        lengths = self.counters[[kernel.N_EE, kernel.N_IE, kernel.N_I]]
+        if self.counters[kernel.MOST] > 0:  # counts by cell
+            lengths = np.full(3, len(self.v))
+        n = dict(zip(_PENDING, lengths, strict=True))
         return {
             "v": self.v,
             "refractory": self.refractory[: self.counters[kernel.N_R]],
@@ -189,14 +194,17 @@ class MarkovIF(Law):
     def _start(self, words: np.ndarray, cells: int, M: float) -> dict[str, np.ndarray]:
         """Potentials uniform over 0, ..., M - 1 and nothing pending."""
         nothing = np.empty(0, np.int32)
+        counted = cells >= COUNTED_FROM
+        counters = np.zeros(kernel.COUNTERS, np.int64)
+        counters[kernel.MOST : kernel.MOST + 3] = counted
         # The words' own stream belongs to the events.
         generator = np.random.default_rng(words)
         return {
             "v": np.floor(generator.random(cells) * M).astype(np.int32),
             "refractory": nothing,
-            "counters": np.zeros(kernel.COUNTERS, np.int64),
+            "counters": counters,
             "window_end": np.array(RUNAWAY_WINDOW),
-            **dict.fromkeys(_PENDING, nothing),
+            **dict.fromkeys(_PENDING, np.zeros(cells, np.int32) if counted else nothing),
         }
 
 

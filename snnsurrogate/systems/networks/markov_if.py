@@ -224,8 +224,8 @@ SYSTEM = Network(
         "Comput Neurosci 15:678688 (2021)"
     ),
     parameters=(
-        _parameter("N_E", 300.0, "1", 1.0, 100000.0, "excitatory cells"),
-        _parameter("N_I", 100.0, "1", 1.0, 100000.0, "inhibitory cells"),
+        _parameter("N_E", 300.0, "1", 1.0, 65535.0, "excitatory cells"),
+        _parameter("N_I", 100.0, "1", 1.0, 65535.0, "inhibitory cells"),
         _parameter("P_EE", 0.15, "1", 0.0, 1.0, "probability that an E spike kicks an E cell"),
         _parameter("P_IE", 0.5, "1", 0.0, 1.0, "probability that an E spike kicks an I cell"),
         _parameter("P_EI", 0.5, "1", 0.0, 1.0, "probability that an I spike kicks an E cell"),
