@@ -337,6 +337,14 @@ def test_errors_say_what_to_do(engine, monkeypatch):
             engine.run(worker, task())
     with pytest.raises(EngineError, match="carried state does not fit"):
         run(engine, task(chunk=1, carry=np.zeros(9, np.uint8)))
+    for values, words in (
+        ({"degree": 21.0}, "degree, the synapses E -> I per target cell"),
+        ({"degree": 1.5}, "whole number from 0 to 20"),
+        ({"p": 1.2}, "p, the connection probability E -> I, is outside 0 to 1"),
+        ({"spread": -4.0}, "a delay E -> E is negative"),
+    ):
+        with pytest.raises(EngineError, match=words):
+            run(engine, task(values))
     broken = network(
         populations=(
             dataclasses.replace(NETWORK.populations[0], step="drawn = no_such_name"),
