@@ -54,6 +54,46 @@ def test_wide_map_rests_where_the_neuron_rests():
     assert float(found["V_S"].values.flat[0]) == pytest.approx(-44.7216, abs=0.01)
 
 
+def test_mini_network_is_small_whole_and_of_the_equations_of_today():
+    ds = sns.open("markov-if-mini")
+    path = _shipped.folder("data") / "markov-if-mini.nc"
+    assert path.stat().st_size < 5e6
+    assert sns.check(path) == []
+    system = sns.systems.get("markov-if")
+    assert ds.attrs["equations_hash"] == system.equations_hash
+    assert ds.sizes["sample"] == 24
+    assert (ds["status"].values == 0).all()
+    assert set(json.loads(ds.attrs["swept"])) == {
+        "tau_EE", "tau_IE", "S_EE", "S_IE", "S_EI", "S_II", "lambda_E", "lambda_I"
+    }  # fmt: skip
+    assert {"V_E", "V_I", "H_EE", "R_I", "spike_neuron", "spike_cause"} <= set(ds.variables)
+
+
+def test_mini_network_has_the_reference_rates_and_consistent_spikes():
+    ds = sns.open("markov-if-mini")
+    for sample, name in enumerate(("homogeneous", "regular", "synchronous"), 21):
+        preset = sns.systems.get("markov-if").presets[name]
+        assert all(float(ds[k][sample]) == v for k, v in preset.items())
+    # independent exact simulation; 2 s vary by some percent
+    rates = {p: ds[f"rate_{p}"].values[21:, 1:].mean(axis=1) for p in "EI"}
+    np.testing.assert_allclose(rates["E"], [23.2, 25.5, 33.2], rtol=0.05)
+    np.testing.assert_allclose(rates["I"], [54.5, 56.7, 61.6], rtol=0.03)
+    assert (np.diff(sns.features.summary(ds)["chi"].values[21:]) > 0.2).all()
+    # the rounding of spike times moved none into another bin, and none was lost
+    times, owner = ds["spike_time"].values, ds["spike_population"].values
+    edges = np.cumsum(ds["spike_count"].values)
+    mine = slice(edges[-2], edges[-1])
+    assert (np.diff(times[mine]) >= 0).all()
+    for code, (p, size) in enumerate((("E", 300), ("I", 100))):
+        index = np.ceil(times[mine][owner[mine] == code]).astype(int)
+        counts = np.bincount(index, minlength=ds.sizes["time"])
+        expected = ds[f"rate_{p}"].values[-1] * size * 1e-3
+        np.testing.assert_allclose(counts[1:], expected[1:], atol=1e-3)
+    # cells in the histograms and refractory cells are all cells
+    awake = ds["V_E"].values[-1].sum(axis=1)
+    np.testing.assert_array_equal(awake + ds["R_E"].values[-1], 300)
+
+
 @pytest.mark.skipif(not (ROOT / "docs").is_dir(), reason="pages are part of a checkout")
 def test_pages_say_what_the_shipped_scores_say():
     script = ROOT / "docs" / "make_results.py"
