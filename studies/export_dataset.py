@@ -8,10 +8,10 @@ Expect: every value comes back as it was written. Another seed of a network chan
     integration step is halved changes by less than can be seen.
 Data: the Markovian integrate-and-fire network over tau_EE x S_EI, simulated exactly; the
     Sherman-Rinzel neuron over V_S x tau_S. Any other system: --set system=NAME --set 'grid={...}'.
-Result: quick preset, 16 + 10 samples: grid, spikes and tensors hold exactly what was simulated.
-    Another seed of the network changes the E rate by 0.6 % (median; 1.6 % at most), chi by 0.9 %
-    (6.7 %) and no label; half the step of the neuron changes burst periods by 0.0001 % and no label.
-    docs/export.md walks through the files.
+Result: quick preset, 16 + 10 samples: grid and spikes hold exactly what was simulated, tensors
+    hold it to single precision. Another seed of the network changes the E rate by 0.6 % (median;
+    1.6 % at most), chi by 0.9 % (6.7 %) and no label; half the step of the neuron changes burst
+    periods by 0.0001 % and no label. docs/export.md walks through the files.
 """
 
 from __future__ import annotations

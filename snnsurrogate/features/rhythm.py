@@ -98,7 +98,8 @@ def peak(frequency: ArrayLike, power: ArrayLike, *, level: float, windows: int) 
         return Peak()
     if p[first:].max() <= level * _chance(f.size - first, windows):
         return Peak()
-    p = np.convolve(np.pad(p, SMOOTHING.size // 2, mode="edge"), SMOOTHING, "valid")
+    padded = np.pad(p, SMOOTHING.size // 2, mode="edge")
+    p = np.asarray(np.convolve(padded, SMOOTHING, "valid"), dtype=np.float64)
     k = first + int(np.argmax(p[first:]))
     if k in (first, f.size - 1):
         return Peak()
