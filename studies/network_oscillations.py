@@ -74,7 +74,7 @@ PRESETS = {
     "quick": Preset(),
     "full": Preset(
         record="60 s",
-        plane=(13, 9),
+        plane=(11, 7),
         sizes=(400, 1600, 6400),
         cost_record=2.0,
         brian2=True,
@@ -103,7 +103,7 @@ def main(preset: str = "quick", out: Path = Path("runs/network-oscillations")) -
     plane = [over_plane(size, out / "data", seed) for seed in SEEDS]
     chapters["The plane of tau_EE and S_EI"] = scored(plane, out / "plane.nc")
     add(summary, "plane", chapters["The plane of tau_EE and S_EI"])
-    tables.append(ceiling_table(chapters["The plane of tau_EE and S_EI"]))
+    tables.append(ceiling_table(chapters["The plane of tau_EE and S_EI"], summary))
     write(out / "scores.json", json.dumps(summary, indent=1) + "\n")
 
     if size.brian2:
@@ -248,9 +248,10 @@ def sensitivity_tables(ds: xr.Dataset, summary: dict[str, Any]) -> list[dict[str
     ]
 
 
-def ceiling_table(scores: xr.Dataset) -> dict[str, Any]:
+def ceiling_table(scores: xr.Dataset, summary: dict[str, Any]) -> dict[str, Any]:
     """Agreement of the truth with itself under another seed, inside and outside the band."""
     n, clear = int(scores["samples"]), int(scores["clear_samples"])
+    summary |= {"plane.points": entry(n, "1"), "plane.points_clear": entry(clear, "1")}
     rows = []
     for words, suffix, of in (("clear", "_clear", clear), ("all", "", n)):
         for source, key in (("seed 1", ""), ("seed 2", "_floor")):
@@ -299,6 +300,7 @@ def state_table(scores: xr.Dataset, heading: str, summary: dict[str, Any]) -> di
             unit = str(scores[key].attrs["units"])
             summary[f"{scores.attrs['system']}.{name}.{key}"] = entry(value, unit)
         code = int(at["regime"])
+        summary[f"{scores.attrs['system']}.{name}.regime"] = entry(code, "1")
         rows.append([*row, labels[code] if code >= 0 else "missing"])
     head = ["preset", "E rate (Hz)", "I rate (Hz)", "CV of intervals", "chi", "peak (Hz)", "label"]
     return {"title": heading, "caption": str(scores.attrs["title"]), "head": head, "rows": rows}
