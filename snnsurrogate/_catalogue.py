@@ -69,7 +69,7 @@ def markdown() -> str:
     """Return the catalogue as one Markdown page."""
     import snnsurrogate as sns
     from snnsurrogate import _studies
-    from snnsurrogate.evaluate.metrics import METRICS
+    from snnsurrogate.evaluate.metrics import METRICS, NETWORK_METRICS
 
     lines = [
         "# Catalogue",
@@ -97,9 +97,13 @@ def markdown() -> str:
         ("name", "unit", "what"), [(f"`{n}`", f.unit, f.long_name) for n, f in features]
     )
     lines += ["## Metrics", ""]
+    metrics = (METRICS | NETWORK_METRICS).values()
     lines += _table(
-        ("name", "unit", "ideal", "better", "what"),
-        [(f"`{m.name}`", m.unit, f"{m.ideal:g}", m.better, m.long_name) for m in METRICS.values()],
+        ("name", "reads", "unit", "ideal", "better", "what"),
+        [
+            (f"`{m.name}`", m.reads, m.unit, f"{m.ideal:g}", m.better, m.long_name)
+            for m in metrics
+        ],
     )
     lines += ["## Studies", ""]
     studies = _studies.studies().values()
