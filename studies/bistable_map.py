@@ -54,7 +54,8 @@ class Preset:
     hidden: tuple[int, ...] = (24, 24)
     transients: tuple[Any, ...] = (*WARM, LM(iterations=70, points=30000))
     attractor: tuple[Any, ...] = (*WARM, LM(iterations=70, points=30000))
-    control: tuple[Any, ...] = WARM[:2]  # a coarser map invents more: the harder control
+    # a coarser map invents more: the harder control
+    control: tuple[Any, ...] = (Adam(steps=2000), LM(iterations=120, points=4000))
     grid: int = 111
     branch: int = 241
     basin: int = 500
@@ -72,7 +73,6 @@ PRESETS = {
     "full": Preset(
         seeds=tuple(range(10)), grid=221, basin=1000, slice=61, labels=24,
         transients=(*WARM, LM(iterations=150, points=30000), LM(iterations=15, points=60000)),
-        control=(*WARM[:1], LM(iterations=120, points=5000), LM(iterations=40, points=15000)),
     ),
 }  # fmt: skip
 # name -> system, and whether transients are shown beside the attractor

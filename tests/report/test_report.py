@@ -9,8 +9,9 @@ import xarray as xr
 
 from snnsurrogate.report import _page, _style, report
 from snnsurrogate.report._view import Score, View, number, pretty_unit
-from snnsurrogate.report.figures import PANELS
+from snnsurrogate.report.figures import PANELS as EVERY
 
+PANELS = tuple(panel for panel in EVERY if not panel.optional)
 SHARP = _style.DPI
 
 

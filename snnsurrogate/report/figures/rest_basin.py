@@ -4,11 +4,11 @@ import numpy as np
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
-from snnsurrogate.report._style import INK, REGIME, SOURCE, new_figure, panel_letter
+from snnsurrogate.report._style import INK, SOURCE, new_figure, panel_letter
 from snnsurrogate.report._view import View, symbol, with_unit
 from snnsurrogate.report.figures._panel import Panel
 
-_REST = "#56b4e9"
+_REST, _MOVES = "#0072b2", "#dbe4ee"
 _SHADE = {"truth": INK, "transients": SOURCE["surrogate"], "attractor": "#009e73"}
 
 
@@ -19,7 +19,7 @@ def draw(view: View) -> Figure:
     axes = figure.subplots(1, 3, width_ratios=(1, 1, 1.25))
     names = [str(d)[5:] for d in ds["rest_plane"].dims[1:]]
     ticks = [ds[f"rest_{name}"] for name in names]
-    colours = ListedColormap([REGIME["bursting"], _REST])
+    colours = ListedColormap([_MOVES, _REST])
     for ax, plane, source in zip(axes, ds["rest_plane"].values, ("truth", "map"), strict=False):
         ax.pcolormesh(
             ticks[1].values, ticks[0].values, plane.astype(float), cmap=colours, vmin=0, vmax=1,
@@ -29,10 +29,10 @@ def draw(view: View) -> Figure:
         ax.plot(point[1], point[0], marker="o", color="white", markeredgecolor=INK, ms=6)
         ax.set_title(source)
         ax.grid(visible=False)
-        ax.set_xlabel(with_unit(symbol(names[1]), str(ticks[1].attrs.get("units", ""))))
-    axes[0].set_ylabel(with_unit(symbol(names[0]), str(ticks[0].attrs.get("units", ""))))
+        ax.set_xlabel(with_unit(symbol(names[1]), view.state_unit(names[1])))
+    axes[0].set_ylabel(with_unit(symbol(names[0]), view.state_unit(names[0])))
     axes[1].plot([], [], "s", color=_REST, label="ends at rest")
-    axes[1].plot([], [], "s", color=REGIME["bursting"], label="ends oscillating")
+    axes[1].plot([], [], "s", color=_MOVES, label="ends oscillating")
     axes[1].legend(loc="upper right", facecolor="white", framealpha=0.85, frameon=True)
     shares = 100 * ds["rest_share"].values
     groups = ds["rest_basin_protocol"].values.astype(str)
@@ -47,7 +47,7 @@ def draw(view: View) -> Figure:
         )  # fmt: skip
     ax.axhspan(shares[0, 1], shares[0, 2], color="#e3e6ea", zorder=0)
     ax.set_xticks([])
-    ax.set_ylim(0, None)
+    ax.set_ylim(0, 1.35 * shares[:, 2].max())
     ax.set_ylabel("share of the box at rest (%)")
     ax.set_title("basin fraction")
     ax.legend(loc="upper right")
