@@ -101,10 +101,14 @@ def continue_fixed_points(
     settings = Settings(ends[0], ends[1], step=0.25 * step, max_step=step, max_points=max_points)
 
     tracks: list[Track] = []
+    lost = []
     for i, value in enumerate(values):
         for j in np.flatnonzero(found["inside"].values[i]):
             x = np.array([float(found[name].values[i, j]) for name in kernel.states])
-            enter(curve, tracks, curve.start(x, value), settings)
+            start = curve.start(x, value)
+            enter(curve, tracks, start, settings)
+            if start is None:
+                lost.append(f"{value:.6g}")
     for track in tracks:  # grows as branches are entered
         for _, name, point in track.special:
             if name == "branch_point":
@@ -113,7 +117,14 @@ def continue_fixed_points(
     tracks = [oriented(track) for track in tracks]
     tracks.sort(key=lambda t: (t.points[0].value, curve.state(t.points[0])[0]))
     special = [[describe(curve, i, name, q) for i, name, q in t.special] for t in tracks]
-    return table(curve, tracks, special, parameter, ends)
+    out = table(curve, tracks, special, parameter, ends)
+    if lost:
+        where = ", ".join(lost[:8]) + (", ..." if len(lost) > 8 else "")
+        out.attrs["note"] += (
+            f"; Newton did not converge from {len(lost)} of the fixed points found, at "
+            f"{parameter} = {where}: their branches may be missing"
+        )
+    return out
 
 
 def oriented(track: Track) -> Track:

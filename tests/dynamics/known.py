@@ -340,6 +340,28 @@ def cycle_and_focus():
     )
 
 
+def cubic():
+    """x' = mu + x - x^3/3 in one variable: folds at mu = -2/3 (x = 1) and 2/3 (x = -1)."""
+
+    def f(x, p, out):
+        out[0] = p[0] + x[0] - x[0] ** 3 / 3
+
+    def jac(x, p, out):
+        out[0, 0] = 1 - x[0] ** 2
+
+    return kernel(
+        f,
+        jac,
+        kind="flow",
+        states=("x",),
+        low=[-3],
+        high=[3],
+        parameters=("mu",),
+        defaults=[0.0],
+        step=0.01,
+    )
+
+
 def bogdanov_takens():
     """x' = y, y' = b1 + b2 x + x^2 - x y: folds at b1 = b2^2/4, Hopf at b1 = 0 for b2 < 0."""
 

@@ -9,6 +9,7 @@ import pytest
 from scipy.optimize import brentq
 
 from snnsurrogate import dynamics
+from snnsurrogate.surrogate import load
 
 from . import known
 
@@ -233,6 +234,37 @@ def test_last_good_point_is_kept(monkeypatch):
     assert "Newton did not converge" in branches.attrs["note"]
     last = branches["r"].values[branches["branch"].values == 0][-1]
     assert last == pytest.approx(2.0, abs=1e-5)
+
+
+def test_a_fixed_point_that_starts_no_branch_is_said(monkeypatch):
+    from snnsurrogate.dynamics import _branch_points
+
+    monkeypatch.setattr(_branch_points.FixedPointCurve, "start", lambda *_: None)
+    branches = dynamics.continue_fixed_points(known.logistic(), "r", 1.5, 2.9)
+    assert branches.sizes["point"] == 0
+    assert "Newton did not converge from" in branches.attrs["note"]
+
+
+def test_one_dimension():
+    """theta-like flow x' = mu + x - x^3/3 in one variable: two folds at mu = -+2/3."""
+    branches = dynamics.continue_fixed_points(known.cubic(), "mu", -2.0, 2.0)
+    folds = dynamics.special_points(branches, "fold")
+    np.testing.assert_allclose(folds["mu"], [-2 / 3, 2 / 3], rtol=0, atol=1e-12)
+    np.testing.assert_allclose(folds["x"], [1.0, -1.0], atol=1e-7)
+    assert branches.sizes["special"] == 2
+
+
+def test_surrogate_beside_the_truth():
+    """One function, one table: the learned map's Hopf point has the flow's l1 and frequency."""
+    surrogate = dynamics.special_points(
+        dynamics.continue_fixed_points(load("bursting-map-wide"), "V_S", -46.0, -33.0)
+    )
+    truth = dynamics.special_points(dynamics.continue_fixed_points("sherman", "V_S", -46.0, -33.0))
+    assert surrogate["type"].values.tolist() == ["neimark_sacker"]
+    np.testing.assert_allclose(surrogate["V_S"], truth["V_S"], atol=0.01)
+    np.testing.assert_allclose(surrogate["frequency"], truth["frequency"], rtol=1e-3)
+    np.testing.assert_allclose(surrogate["l1"], truth["l1"], rtol=0.05)
+    assert surrogate["criticality"].values.tolist() == ["supercritical"]
 
 
 def test_extrapolation_is_marked():
