@@ -100,10 +100,7 @@ def markdown() -> str:
     metrics = (METRICS | NETWORK_METRICS).values()
     lines += _table(
         ("name", "reads", "unit", "ideal", "better", "what"),
-        [
-            (f"`{m.name}`", m.reads, m.unit, f"{m.ideal:g}", m.better, m.long_name)
-            for m in metrics
-        ],
+        [(f"`{m.name}`", m.reads, m.unit, f"{m.ideal:g}", m.better, m.long_name) for m in metrics],
     )
     lines += ["## Studies", ""]
     studies = _studies.studies().values()
