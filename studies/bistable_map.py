@@ -71,7 +71,7 @@ PRESETS = {
     ),
     "quick": Preset(),
     "full": Preset(
-        seeds=tuple(range(10)), grid=221, basin=1000, slice=61, labels=24,
+        seeds=tuple(range(10)), grid=221, basin=1000, slice=41,
         transients=(*WARM, LM(iterations=150, points=30000), LM(iterations=15, points=60000)),
     ),
 }  # fmt: skip
