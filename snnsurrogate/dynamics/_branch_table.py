@@ -96,12 +96,13 @@ def table(
         "eigenvalue_real": (("point", "mode"), rates.real, {"units": rate_unit}),
         "eigenvalue_imag": (("point", "mode"), rates.imag, {"units": rate_unit}),
         "unstable": ("point", unstable, {"units": "1"}),
-        "stable": ("point", unstable == 0),
         "inside": ("point", inside),
         "residual": ("point", np.array([p.data.residual for p in points]), {"units": "1"}),
         "extrapolated": ("point", extrapolated(kernel, vectors)),
     }
     variables |= special_variables([len(t.points) for t in tracks], special, rate_unit)
+    # at a special point rounding would decide: it is not (linearly) stable
+    variables["stable"] = ("point", (unstable == 0) & (variables["label"][1] == ""))
     variables["ended"] = ended_flags([t.ends for t in tracks])
     coordinates = {
         name: xr.Variable(

@@ -54,11 +54,12 @@ def cycle_table(
         "multiplier_imag": (("point", "mode"), multipliers.imag, {"units": "1"}),
         "trivial_error": ("point", np.abs(multipliers[:, -1] - 1.0), {"units": "1"}),
         "unstable": ("point", unstable, {"units": "1"}),
-        "stable": ("point", unstable == 0),
         "residual": ("point", np.array([c.residual for c in found], dtype=float), {"units": "1"}),
         "extrapolated": ("point", extrapolated(kernel, vectors)),
     }
     variables |= special_variables(lengths, special, f"1/{kernel.time_unit}")
+    # at a special point rounding would decide: it is not (linearly) stable
+    variables["stable"] = ("point", (unstable == 0) & (variables["label"][1] == ""))
     variables["ended"] = ended_flags([t.ends for t in tracks])
     coordinates = {
         name: xr.Variable(

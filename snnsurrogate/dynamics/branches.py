@@ -63,8 +63,9 @@ def continue_fixed_points(
     Returns:
         Dataset over point (in order along each branch), mode, special, branches and side.
 
-        - point: the parameters (coordinates) and states, ``branch`` (index), ``stable``,
-          ``unstable`` (number of unstable directions), ``label`` ("" or that of a special point),
+        - point: the parameters (coordinates) and states, ``branch`` (index), ``stable``
+          (false at special points), ``unstable`` (number of unstable directions), ``label`` ("" or
+          that of a special point),
           ``inside`` the searched box, ``residual`` (last Newton correction in scaled units),
           ``extrapolated`` (parameters outside the declared or trained box);
         - (point, mode): ``eigenvalue_real``, ``eigenvalue_imag`` as rates, 1/time unit; for a map

@@ -38,7 +38,7 @@ def continue_cycles(
     parameters: Mapping[str, Any] | None = None,
     period: int = 1,
     step: float = 0.02,
-    tolerance: float = 1e-7,
+    tolerance: float = 1e-8,
     intervals: tuple[int, int] = (20, 1000),
     max_period: Any = None,
     max_points: int = 1000,

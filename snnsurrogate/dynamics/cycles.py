@@ -26,7 +26,7 @@ def cycles(
     period: int = 1,
     x0: Any = None,
     transient: Any = None,
-    tolerance: float = 1e-7,
+    tolerance: float = 1e-8,
     intervals: tuple[int, int] = (20, 1000),
     box: Mapping[str, tuple[float, float]] | None = None,
     starts: int = 64,

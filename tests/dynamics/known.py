@@ -362,6 +362,28 @@ def cubic():
     )
 
 
+def square_root():
+    """x' = sqrt(p) - x: no real value for p < 0."""
+
+    def f(x, p, out):
+        out[0] = p[0] ** 0.5 - x[0] if p[0] >= 0 else np.nan
+
+    def jac(x, p, out):
+        out[0, 0] = -1.0
+
+    return kernel(
+        f,
+        jac,
+        kind="flow",
+        states=("x",),
+        low=[-1],
+        high=[2],
+        parameters=("p",),
+        defaults=[0.5],
+        step=0.01,
+    )
+
+
 def bogdanov_takens():
     """x' = y, y' = b1 + b2 x + x^2 - x y: folds at b1 = b2^2/4, Hopf at b1 = 0 for b2 < 0."""
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.optimize import brentq
 
-from snnsurrogate import dynamics
+from snnsurrogate import dynamics, systems
 from snnsurrogate.surrogate import load
 
 from . import known
@@ -234,6 +234,35 @@ def test_last_good_point_is_kept(monkeypatch):
     assert "Newton did not converge" in branches.attrs["note"]
     last = branches["r"].values[branches["branch"].values == 0][-1]
     assert last == pytest.approx(2.0, abs=1e-5)
+
+
+def test_where_the_equations_end():
+    """x' = sqrt(p) - x has no real value below p = 0: the branch ends there, without a NaN."""
+    branches = dynamics.continue_fixed_points(known.square_root(), "p", -1.0, 1.0)
+    assert "Newton did not converge" in branches.attrs["note"]
+    assert np.isfinite(branches["x"]).all()
+    assert 0 <= float(branches["p"][0]) < 1e-4
+    np.testing.assert_allclose(branches["x"], np.sqrt(branches["p"]), atol=1e-9)
+
+
+@pytest.mark.parametrize("name", systems.names("neuron"))
+def test_every_fixed_point_of_a_system_lies_on_a_branch(name):
+    system = systems.get(name)
+    parameter = system.swept or system.input
+    low, high = system.parameter(parameter).low, system.parameter(parameter).high
+    branches = dynamics.continue_fixed_points(system, parameter, low, high)
+    values = low + (high - low) * np.array([0.037, 0.213, 0.452, 0.491, 0.618, 0.871])
+    table = dynamics.fixed_points(system, {parameter: values})
+    first = system.state_names[0]
+    width = system.state(first).high - system.state(first).low
+    at, height = branches[parameter].values, branches[first].values
+    same = np.diff(branches["branch"].values) == 0
+    for i, value in enumerate(values):
+        share = (value - at[:-1]) / np.where(np.diff(at) == 0, np.inf, np.diff(at))
+        crossed = same & (share >= 0) & (share <= 1)
+        on_branch = (height[:-1] + share * np.diff(height))[crossed]
+        for x in table[first].values[i, table["inside"].values[i]]:
+            assert np.abs(on_branch - x).min() < 2e-3 * width, (value, x)
 
 
 def test_a_fixed_point_that_starts_no_branch_is_said(monkeypatch):

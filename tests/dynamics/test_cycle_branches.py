@@ -75,8 +75,8 @@ def test_hodgkin_huxley_from_both_hopf_points():
     branches = dynamics.continue_cycles("hodgkin-huxley", "I", 0.0, 200.0, start=start)
     assert branches.sizes["branches"] == 1  # the second Hopf point is the end of the first branch
     fold = of_type(branches, "fold_of_cycles")["I"].values[0]
-    other = dynamics.continue_cycles("hodgkin-huxley", "I", 5.0, 20.0, at=10.0, tolerance=1e-8)
-    np.testing.assert_allclose(of_type(other, "fold_of_cycles")["I"].values[0], fold, atol=1e-6)
+    other = dynamics.continue_cycles("hodgkin-huxley", "I", 5.0, 20.0, at=10.0, tolerance=1e-10)
+    np.testing.assert_allclose(of_type(other, "fold_of_cycles")["I"].values[0], fold, atol=1e-8)
 
 
 def test_morris_lecar_homoclinic_and_fold():
@@ -158,6 +158,32 @@ def test_no_cycle_is_said():
     none = dynamics.continue_cycles(known.logistic(), "r", 1.5, 2.5, period=2)
     assert none.sizes["point"] == 0
     assert "no 2-cycle" in none.attrs["note"]
+
+
+def test_a_branch_that_is_lost_keeps_its_last_good_cycle(monkeypatch):
+    from snnsurrogate.dynamics import _cycle_curve
+
+    whole = _cycle_curve.CycleCurve.advance
+
+    def broken(self, point, step):
+        b = whole(self, point, step)
+        return None if b is not None and b.value > 0.2 else b
+
+    monkeypatch.setattr(_cycle_curve.CycleCurve, "advance", broken)
+    branches = dynamics.continue_cycles(
+        known.normal_form(), "mu", -0.4, 0.4, start=[1.0, 0.0], at=0.1
+    )
+    assert ends(branches) == [["small_amplitude", "not_converged"]]
+    assert float(branches["mu"][-1]) == pytest.approx(0.2, abs=1e-4)
+    assert "Newton did not converge" in branches.attrs["note"]
+    assert np.isfinite(branches["x"]).all()
+
+
+def test_extrapolation_is_marked():
+    branches = dynamics.continue_cycles(  # declared to mu = 2.1
+        known.normal_form(), "mu", 1.5, 3.0, start=[1.0, 0.0], at=2.0
+    )
+    assert (branches["extrapolated"] == (branches["mu"] > 2.1 + 1e-9)).all()
 
 
 def test_bad_arguments():
