@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from snnsurrogate import units
+from snnsurrogate.features import QUIESCENT
 from snnsurrogate.kernels import Kernel
 
 from ._source import as_kernel, extrapolated, parameter_points, sample_coordinates
@@ -170,7 +171,8 @@ def coexistence(
     The regime rule reads one trajectory and cannot see that another start ends elsewhere. Here the
     label is that of the only attractor found, by the same rule, or "bistable" where there are two
     or more. Attractors are those reached from random starts and, since a rest state may have a
-    basin too small for random starts, every stable fixed point that Newton's method finds.
+    basin too small for random starts, every stable fixed point that Newton's method finds. An end
+    that stays within ``tolerance`` of a stable fixed point is on its way there, however slowly.
 
     Args:
         source: a system or its name, a surrogate, or a Kernel.
@@ -206,16 +208,17 @@ def coexistence(
     samples = table.sizes["sample"]
     reached = table["count"].values > 0
     regime = np.full(samples, MISSING, dtype=np.int8)
-    number = reached.sum(1)
+    number = np.zeros(samples, dtype=np.int64)
     for i in range(samples):
-        seen = table["low"].values[i][reached[i] & table["rest"].values[i]]
-        apart = [np.abs((x - seen) / width).max(initial=0, axis=-1) for x in states[i][stable[i]]]
-        number[i] += sum(not (distance <= tolerance).any() for distance in apart)
-        labels = table["label"].values[i][reached[i]]
+        ends = np.stack([table[end].values[i] for end in ("low", "high")])
+        gaps = np.abs(ends[:, :, None] - states[i][stable[i]]) / width
+        known = (gaps.max(axis=(0, 3)) <= tolerance).any(axis=1)  # is one of the fixed points
+        others = np.flatnonzero(reached[i] & ~known)
+        number[i] = len(others) + stable[i].sum()
         if number[i] > 1:
             regime[i] = BISTABLE
         elif number[i] == 1:
-            regime[i] = labels[0] if len(labels) else 0
+            regime[i] = table["label"].values[i, others[0]] if len(others) else QUIESCENT
     flags = {
         "long_name": "regime",
         "flag_values": np.arange(MISSING, len(REGIME_LABELS), dtype=np.int8),

@@ -78,6 +78,20 @@ def test_a_rest_state_that_no_start_reaches_still_coexists():
     assert table["unseen_below"].item() == pytest.approx(1 - 0.05**0.1)
 
 
+def test_a_slow_approach_to_rest_is_no_attractor_of_its_own():
+    """At mu = -0.002 the spiral has shrunk by a fifth when the record ends."""
+    table = dynamics.coexistence(
+        known.subcritical_hopf(),
+        {"mu": [-0.002]},
+        box={"x": (0.01, 0.03), "y": (0.01, 0.03)},
+        n=5,
+        **LONG,
+    )
+    assert not table["rests"].any()
+    assert table["coexisting"].item() == 1
+    assert table["regime"].item() == 0
+
+
 def test_slice_of_the_normal_form_is_a_disc():
     ticks = np.linspace(-1, 1, 21)
     table = dynamics.basin_slice(
