@@ -12,7 +12,7 @@ from . import _tests
 from ._arclength import Point, sign_of_product
 from ._collocation import DEGREE, basis, condense, velocity
 from ._floquet import multipliers_of
-from ._mesh import fine, interpolate, needed, quadrature, remesh
+from ._mesh import fine, half_period_gap, interpolate, needed, quadrature, remesh
 
 __all__ = ["RELIABLE", "WEIGHT", "Cycle", "CycleCurve"]
 
@@ -55,6 +55,8 @@ class CycleCurve:
         self.kernel, self.column, self.span = kernel, column, span
         self.p = np.array(p, dtype=float)
         self.width = np.ascontiguousarray(kernel.high - kernel.low)
+        self.transfer = np.empty((0, 0, 0))  # of the last cycle that was solved for
+        self.doubled = False  # the branch was born at a flip
         self.tolerance, self.intervals, self.max_period = tolerance, intervals, max_period
         at, weight = np.polynomial.legendre.leggauss(DEGREE)
         self.gauss = weight / 2
@@ -107,13 +109,24 @@ class CycleCurve:
             return "long_period"
         if self.amplitude(cycle) < 1e-5:
             return "small_amplitude"
-        first: Cycle = start.data
-        gap = (cycle.value - first.value) / self.span, cycle.log_period - first.log_period
-        if n > 10 and np.hypot(*gap) < 1.5 * step:
-            ends = [np.r_[c.profile.min(0), c.profile.max(0)] for c in (cycle, first)]
-            if np.abs(ends[0] - ends[1]).max() < 1.5 * step and point.slope * start.slope > 0:
-                return "closed"
-        return None
+        if self.doubled and np.abs(half_period_gap(cycle)).max() < 1e-5:
+            return "half_period"
+        return "closed" if n > 10 and self._closed(cycle, start.data, step) else None
+
+    def _closed(self, cycle: Cycle, first: Cycle, step: float) -> bool:
+        """Whether the start lies within a step ahead."""
+        ends = np.array(
+            [cycle.log_period - first.log_period, (cycle.value - first.value) / self.span]
+        )
+        if np.hypot(*ends) > 1.5 * step:
+            return False
+        weights, at = quadrature(cycle.mesh)[:, None], fine(cycle.mesh)
+        gap = cycle.profile - interpolate(first.mesh, first.profile, at)
+        tangent = interpolate(first.mesh, first.t, at)
+        along = float((weights * gap * tangent).sum() + ends @ first.t_end)
+        size = float(np.sqrt((weights * gap**2).sum() + (ends**2).sum()))
+        same_way = float((weights * cycle.t * tangent).sum() + cycle.t_end @ first.t_end) > 0.8
+        return same_way and size < 1.5 * step and -1.5 * step < along <= 0.0
 
     def crossing(self, base: Point, s: float, reach: float) -> Point | None:
         """No such way: meshes and tangents of neighbours differ."""
@@ -182,7 +195,7 @@ class CycleCurve:
         length = np.sqrt((weights[:, None] * direction**2).sum() + (delta_end[:2, 1] ** 2).sum())
         new, new_end = direction / length, delta_end[:2, 1] / length
         turn = float((weights[:, None] * new * tangent).sum() + new_end @ guess.t_end)
-        multipliers = multipliers_of(transfer)
+        self.transfer, multipliers = transfer, multipliers_of(transfer)
         if d == 2:
             # Liouville: right for a canard too, where growth and decay cancel over many decades
             multipliers[0] = np.exp(np.clip(delta_end[2, 0], -700.0, 700.0))
@@ -190,12 +203,22 @@ class CycleCurve:
             mesh, profile, float(ends[0]), float(ends[1] * self.span), new, new_end, multipliers,
             float(best),
         )  # fmt: skip
-        if base is not None and _reversed(cycle, base, weights):
+        if base is not None and self._went_through(cycle, base, weights):
             return None
         moved = np.sqrt(
             (weights[:, None] * (profile - start) ** 2).sum() + ((ends - start_ends) ** 2).sum()
         )
         return self._point(cycle, turn, float(moved / abs(step)) if step else 0.0)
+
+    def _went_through(self, cycle: Cycle, base: Cycle, weights: np.ndarray) -> bool:
+        """Whether a step went through the point of birth: the cycle came out upside down."""
+        a, b = (c.profile - (weights[:, None] * c.profile).sum(0) for c in (cycle, base))
+        if float((weights[:, None] * a * b).sum()) < 0:
+            return True
+        if not self.doubled:
+            return False
+        a, b = half_period_gap(cycle), half_period_gap(base)
+        return float((weights[:, None] * a * b).sum()) < 0
 
     def _point(self, cycle: Cycle, turn: float, distance: float) -> Point | None:
         others = cycle.multipliers[:-1]
@@ -242,9 +265,3 @@ class CycleCurve:
         if name == "branch_point_of_cycles":  # a jump of sign, at a fold, is no zero
             return abs(point.tests[name]) < 1e-4 and abs(point.slope) > 0.01
         return True
-
-
-def _reversed(cycle: Cycle, base: Cycle, weights: np.ndarray) -> bool:
-    """Whether a step went through zero amplitude: the profile came out upside down."""
-    a, b = (c.profile - (weights[:, None] * c.profile).sum(0) for c in (cycle, base))
-    return bool((weights[:, None] * a * b).sum() < 0)

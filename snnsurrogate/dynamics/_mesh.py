@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ._collocation import DEGREE, basis
 
-__all__ = ["fine", "interpolate", "needed", "quadrature", "remesh"]
+__all__ = ["fine", "half_period_gap", "interpolate", "needed", "quadrature", "remesh"]
 
 # Largest error of interpolation by a polynomial of degree 4 through equidistant points, as a
 # factor of h^5 times the fifth derivative: max |prod (s - j/4)| / 5!.
@@ -36,6 +38,12 @@ def interpolate(mesh: np.ndarray, profile: np.ndarray, at: np.ndarray) -> np.nda
     values, _ = basis((at - mesh[i]) / (mesh[i + 1] - mesh[i]))
     points = profile[i[:, None] * DEGREE + np.arange(DEGREE + 1)]
     return np.einsum("kj,kjd->kd", values, points)
+
+
+def half_period_gap(cycle: Any) -> np.ndarray:
+    """How a cycle's scaled profile differs from itself half a period later: (point, state)."""
+    at = np.mod(fine(cycle.mesh) + 0.5, 1.0)
+    return interpolate(cycle.mesh, cycle.profile, at) - cycle.profile
 
 
 def _density(mesh: np.ndarray, profile: np.ndarray) -> np.ndarray:

@@ -9,12 +9,13 @@ import numpy as np
 import xarray as xr
 
 from snnsurrogate import units
+from snnsurrogate._names import suggestion
 from snnsurrogate.kernels import Kernel
 
 from . import _tests
 from ._arclength import Point, Settings
 from ._branch_points import FixedPointCurve, Track, follow_both_ways
-from ._branch_table import SpecialPoint, table
+from ._branch_table import LABELS, SpecialPoint, table
 from ._normal_forms import flip_coefficient, lyapunov_coefficient
 from ._source import as_kernel
 from .fixed_points import _box, check_period, fixed_points
@@ -227,7 +228,16 @@ def special_points(branches: xr.Dataset, kind: str | None = None) -> xr.Dataset:
         Dataset over special in ascending order of the parameter: everything ``branches`` says of
         these points, ``type``, ``label``, ``frequency``, ``l1``, ``l1_error``, ``criticality``.
         None = an empty dimension.
+
+    Raises:
+        ValueError: ``branches`` is no result of a continuation, or no such type.
     """
+    if "special_point" not in branches:
+        msg = "expected the result of a continuation, with its special points; got another Dataset."
+        raise ValueError(msg)
+    if kind is not None and kind not in LABELS:
+        msg = f"no special points of type {kind!r}; expected one of {', '.join(LABELS)}."
+        raise ValueError(msg + suggestion(kind, LABELS))
     chosen = np.ones(branches.sizes["special"], dtype=bool)
     if kind is not None:
         chosen = branches["special_type"].values == kind

@@ -16,13 +16,13 @@ from ._arclength import Path, Point, Settings, Special, follow, locate
 from ._attractor import from_attractor
 from ._branch_points import Track
 from ._branch_table import SpecialPoint
-from ._cycle_curve import WEIGHT, Cycle, CycleCurve
+from ._cycle_curve import WEIGHT, CycleCurve
+from ._cycle_starts import from_table
 from ._cycle_table import cycle_table
 from ._map_cycles import continue_map_cycles
-from ._mesh import fine
 from ._source import as_kernel, start_state
 from .branches import check_step, interval, oriented
-from .fixed_points import check_period, jacobians
+from .fixed_points import check_period
 
 __all__ = ["continue_cycles"]
 
@@ -62,7 +62,8 @@ def continue_cycles(
         high: upper end.
         start: of a flow, where branches begin. None: at the attracting cycle found by simulation
             from the system's stated start; a state (or mapping): from that state; the table of
-            :func:`special_points` (its Hopf points): at each of them.
+            :func:`special_points`: at each of its Hopf points, or, if it is one of branches of
+            cycles, at each of its flips, from where the doubled cycle is followed.
         at: parameter value of the simulated start; default the system's own value if it lies in the
             interval, then its middle, quarters and eighths until a cycle is met.
         parameters: values of the others; missing = default.
@@ -88,9 +89,9 @@ def continue_cycles(
         - ``multiplier_real`` and ``multiplier_imag`` (point, mode), ascending modulus; of a flow
           the trivial one is last and ``trivial_error`` (point) its distance from 1, a measure of
           accuracy; ``cycle_period`` (point) in time units;
-        - ``frequency``: of a torus, the angle of the multiplier over the period, so between zero and
-          half the frequency of the cycle; ``special_type``: fold_of_cycles (LPC; of a map fold, LP), flip (PD), torus (NS; of a map
-          neimark_sacker), branch_point_of_cycles (BPC).
+        - ``special_type``: fold_of_cycles (LPC; of a map fold, LP), flip (PD), torus (NS; of a map
+          neimark_sacker), branch_point_of_cycles (BPC); ``frequency`` of a torus: the angle of the
+          multiplier over the period, between zero and half the frequency of the cycle.
 
         Without a cycle there is no branch, and ``attrs["note"]`` says why.
 
@@ -121,7 +122,8 @@ def continue_cycles(
     if max_period is not None:
         longest = units.magnitude(max_period, kernel.time_unit, what="max_period")
     if isinstance(start, xr.Dataset):
-        begun, reasons = _from_hopf(curve, start, settings)
+        begun, reasons = from_table(curve, start, settings)
+        curve.doubled = "cycle_period" in start
     else:
         x0 = start_state(source, kernel, start, 1)[0]
         lead = 0.0
@@ -160,67 +162,12 @@ def _start_values(
     return [value]
 
 
-def _from_hopf(
-    curve: CycleCurve, table: xr.Dataset, settings: Settings
-) -> tuple[list[tuple[Point | None, Point]], list[str]]:
-    """Small cycles beside each Hopf point of a table, each with the point of zero amplitude."""
-    kernel, name = curve.kernel, curve.kernel.parameters[curve.column]
-    if "type" not in table or "special" not in table.dims or name not in table.variables:
-        msg = f"start is a Dataset without Hopf points in {name!r}; give special_points(branches)."
-        raise ValueError(msg)
-    begun: list[tuple[Point | None, Point]] = []
-    reasons = []
-    for i in range(table.sizes["special"]):
-        row = table.isel(special=i)
-        value = float(row[name])
-        if str(row["type"].values) != "hopf" or not settings.low <= value <= settings.high:
-            continue
-        x = np.array([float(row[state]) for state in kernel.states])
-        hit = _beside_hopf(curve, x, value, float(row["frequency"]))
-        if hit is None:
-            reasons.append(f"no cycle was found beside the Hopf point at {name} = {value:.10g}")
-        else:
-            begun.append(hit)
-    if not begun and not reasons:
-        reasons.append("the table holds no Hopf point in the interval")
-    return begun, reasons
-
-
-def _beside_hopf(
-    curve: CycleCurve, x: np.ndarray, value: float, omega: float
-) -> tuple[Point, Point] | None:
-    matrix = jacobians(curve.kernel, x[None], curve.vector(value)[None])[0]
-    values, vectors = np.linalg.eig(matrix)
-    q = vectors[:, np.argmin(np.abs(values - 1j * omega))] / curve.width
-    mesh = np.linspace(0.0, 1.0, max(curve.intervals[0], 20) + 1)
-    at = fine(mesh)
-    wave = np.real(q * np.exp(2j * np.pi * at[:, None]))
-    wave /= np.sqrt((np.abs(q) ** 2).sum() / 2)
-    wave[-1] = wave[0]
-    still = np.tile(x / curve.width, (len(at), 1))
-    period = 2 * np.pi / omega
-    multipliers = np.exp(values * period)
-    trivial = np.argsort(np.abs(values - 1j * omega))[0]
-    others = np.delete(multipliers, trivial)
-    others = others[np.lexsort((others.imag, np.abs(others)))]
-    rest = Cycle(
-        mesh, still, float(np.log(period)), value, np.ascontiguousarray(wave), np.zeros(2),
-        np.append(others, 1.0 + 0j), 0.0,
-    )  # fmt: skip
-    origin = Point(value, 0.0, 1.0, 0.0, {}, int((np.abs(others) > 1 + 1e-6).sum()), rest)
-    for size in (0.01, 0.003, 0.001):
-        point = curve.correct(rest._replace(profile=still + size * wave), None, size)
-        if point is not None and point.distance < 1.0 and point.turn > 0.5:
-            return origin, point
-    return None
-
-
 def _follow(curve: CycleCurve, origin: Point | None, start: Point, settings: Settings) -> Track:
-    """The whole branch through a start, or to one side of a Hopf point."""
+    """The whole branch through a start, or to one side of the point it is born from."""
     forward = follow(curve, start, settings)
     back: list[Point] = []
     special: list[tuple[float, str, Point]] = []
-    first = "small_amplitude"
+    first = "half_period" if curve.doubled else "small_amplitude"
     if origin is None:
         first = "closed"
         if forward.ended != "closed":
@@ -246,9 +193,9 @@ def _place(path: Path, special: Special) -> float:
 
 
 def _passes(curve: CycleCurve, track: Track, point: Point) -> bool:
-    """Whether a branch that began elsewhere ends at the fixed point this cycle is born from."""
+    """Whether a branch that began elsewhere ends at the point this cycle is born from."""
     for end, reason in zip((track.points[0], track.points[-1]), track.ends, strict=True):
-        if reason != "small_amplitude":
+        if reason not in {"small_amplitude", "half_period"}:
             continue
         gap = np.abs(end.data.profile.mean(0) - point.data.profile.mean(0)).max()
         near = abs(end.value - point.value) < 0.01 * curve.span

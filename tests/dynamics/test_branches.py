@@ -310,5 +310,11 @@ def test_bad_arguments():
         dynamics.continue_fixed_points("sherman", "V_s", -44.0, -33.0)
     with pytest.raises(ValueError, match="1 for a flow"):
         dynamics.continue_fixed_points("sherman", "V_S", -44.0, -33.0, period=2)
+    with pytest.raises(ValueError, match="Did you mean 'hopf'"):
+        dynamics.special_points(
+            dynamics.continue_fixed_points(known.saddle_node(), "p", -1.0, 1.0), "Hopf"
+        )
+    with pytest.raises(ValueError, match="result of a continuation"):
+        dynamics.special_points(dynamics.fixed_points("sherman"))
     with pytest.raises(ValueError, match="free parameter"):
         dynamics.continue_fixed_points("sherman", "V_S", -44.0, -33.0, parameters={"V_S": -40})

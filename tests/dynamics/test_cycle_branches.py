@@ -127,6 +127,25 @@ def test_sherman_period_doubling():
     np.testing.assert_array_equal(branches["stable"], branches["V_S"] > float(flip["V_S"][0]))
 
 
+def test_cascade_of_period_doublings():
+    """Doubled cycles are entered at the flips; the distances shrink towards Feigenbaum's 4.669."""
+    single = dynamics.continue_cycles("sherman", "V_S", -34.0, -31.0, at=-32.0)
+    at = [float(of_type(single, "flip")["V_S"][0])]
+    table = of_type(single, "flip")
+    for turn in (2, 4):
+        branch = dynamics.continue_cycles("sherman", "V_S", -34.0, -31.0, start=table)
+        assert ends(branch) == [["parameter_low", "half_period"]]
+        table = of_type(branch, "flip")
+        at.append(float(table["V_S"][0]))
+        ratio = float(table["cycle_period"][0]) / float(of_type(single, "flip")["cycle_period"][0])
+        assert ratio == pytest.approx(turn, rel=0.05)
+        np.testing.assert_array_equal(
+            branch["stable"].values[1:-1], branch["V_S"].values[1:-1] > at[-1] + 1e-9
+        )
+    assert at == pytest.approx([-33.53289, -33.67560, -33.69971], abs=1e-4)
+    assert (at[1] - at[0]) / (at[2] - at[1]) == pytest.approx(5.9, abs=0.1)
+
+
 def test_torus():
     """A cycle of the plane beside an independent focus whose growth changes sign: a torus."""
     branches = dynamics.continue_cycles(
@@ -148,6 +167,14 @@ def test_k_cycles_of_maps():
     three = dynamics.continue_cycles(known.logistic(), "r", 2.5, 4.0, period=3)
     np.testing.assert_allclose(of_type(three, "fold")["r"], [1 + np.sqrt(8)], atol=1e-12)
     np.testing.assert_allclose(of_type(three, "flip")["r"], [3.8414990075435], atol=1e-10)
+
+
+def test_a_table_without_flips_is_said():
+    single = dynamics.continue_cycles("sherman", "V_S", -33.0, -31.0, at=-32.0)
+    table = dynamics.special_points(single)
+    branch = dynamics.continue_cycles("sherman", "V_S", -33.0, -31.0, start=table)
+    assert branch.sizes["point"] == 0
+    assert "no flip point" in branch.attrs["note"]
 
 
 def test_no_cycle_is_said():
