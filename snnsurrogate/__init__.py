@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from snnsurrogate.evaluate import save_scores as save_scores
     from snnsurrogate.evaluate import to_json as to_json
     from snnsurrogate.features import regimes as regimes  # type: ignore[no-redef]
+    from snnsurrogate.report import plots as plots
     from snnsurrogate.report import report as report
     from snnsurrogate.simulate import Design as Design
     from snnsurrogate.simulate import simulate as simulate
@@ -65,6 +66,7 @@ _PUBLIC: dict[str, tuple[str, str | None]] = {
     "open_scores": ("evaluate", "open_scores"),
     "to_json": ("evaluate", "to_json"),
     "report": ("report", "report"),
+    "plots": ("report.plots", None),
 }
 
 __all__ = ["__version__", *_PUBLIC]

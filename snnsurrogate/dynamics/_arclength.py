@@ -74,8 +74,8 @@ class Problem(Protocol):
         """An entry of ENDS, or None to go on."""
         ...
 
-    def crossing(self, base: Point, s: float, reach: float) -> Point | None:
-        """The point at s from neighbours at s - reach and s + reach; None if it has no such way."""
+    def crossing(self, base: Point, s: float, reach: float, name: str) -> Point | None:
+        """The zero of a test near s, from neighbours at a distance; None if it has no such way."""
         ...
 
 
@@ -227,7 +227,7 @@ def _zeros(
             s = float(brentq(test, s0, s1, xtol=1e-15, rtol=1e-13, maxiter=100))
             point = None
             if name in SINGULAR:
-                point = problem.crossing(base, s, 1e-4 * (s1 - s0))
+                point = problem.crossing(base, s, 1e-3 * (s1 - s0), name)
             if point is None:
                 point = _beside(problem, base, s, s1 - s0)
         except (_LostError, ValueError):

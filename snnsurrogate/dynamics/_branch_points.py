@@ -109,11 +109,16 @@ class FixedPointCurve:
             return None
         return self._point(u, new, matrix, float(size), guess, t, step)
 
-    def crossing(self, base: Point, s: float, reach: float) -> Point | None:
-        """The middle of the points on both sides, right to the square of their distance."""
-        a, b = self.advance(base, s - reach), self.advance(base, s + reach)
-        if a is None or b is None:
-            return None
+    def crossing(self, base: Point, s: float, reach: float, name: str) -> Point | None:
+        """The middle of points on both sides, right to the square of their distance."""
+        for _ in range(2):
+            a, b = self.advance(base, s - reach), self.advance(base, s + reach)
+            if a is None or b is None:
+                return None
+            left, right = a.tests[name], b.tests[name]
+            if not left * right < 0:
+                return None
+            s -= reach * (left + right) / (right - left)
         u, t = 0.5 * (a.data.u + b.data.u), a.data.t + b.data.t
         t = t / np.linalg.norm(t)
         matrix = np.empty((len(u), len(u)))

@@ -128,7 +128,7 @@ class CycleCurve:
         same_way = float((weights * cycle.t * tangent).sum() + cycle.t_end @ first.t_end) > 0.8
         return same_way and size < 1.5 * step and -1.5 * step < along <= 0.0
 
-    def crossing(self, base: Point, s: float, reach: float) -> Point | None:
+    def crossing(self, base: Point, s: float, reach: float, name: str) -> Point | None:
         """No such way: meshes and tangents of neighbours differ."""
         return None
 

@@ -146,7 +146,7 @@ class SpecialCurve:
             point.tests["generalised_hopf"] = l1 if np.isfinite(l1) else 1.0
         return point
 
-    def crossing(self, base: Point, s: float, reach: float) -> Point | None:
+    def crossing(self, base: Point, s: float, reach: float, name: str) -> Point | None:
         """Not needed here."""
         return None
 

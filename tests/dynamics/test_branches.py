@@ -143,7 +143,7 @@ def test_logistic_map_and_its_doublings():
     np.testing.assert_allclose(points["r"], [3.0], rtol=0, atol=1e-12)
     assert points["criticality"].values.tolist() == ["supercritical"]
     crossing = dynamics.special_points(branches, "branch_point")
-    np.testing.assert_allclose(crossing["r"], 1.0, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(crossing["r"], 1.0, rtol=0, atol=1e-8)
     doubled = dynamics.special_points(
         dynamics.continue_fixed_points(known.logistic(), "r", 2.5, 4.0, period=2), "flip"
     )
@@ -181,7 +181,7 @@ def test_lorenz():
     assert set(hopf["criticality"].values) == {"subcritical"}
     np.testing.assert_allclose(hopf["x"], np.array([1, -1]) * np.sqrt(b * (hopf["r"] - 1)))
     crossing = dynamics.special_points(branches, "branch_point")
-    np.testing.assert_allclose(crossing["r"], 1.0, atol=1e-6)
+    np.testing.assert_allclose(crossing["r"], 1.0, atol=1e-8)
 
 
 @pytest.mark.parametrize(("sign", "side"), [(1.0, "subcritical"), (-1.0, "supercritical")])
