@@ -60,7 +60,7 @@ class Preset:
     """All that varies between a try and the claim."""
 
     record: str = "20 s"  # of the three presets
-    plane: tuple[int, int] = (6, 5)  # values of tau_EE and of S_EI
+    plane: tuple[int, int] = (8, 6)  # values of tau_EE and of S_EI
     plane_record: str = "10 s"
     sizes: tuple[int, ...] = (400, 1600)  # cells, for the cost
     cost_record: float = 1.0  # s at 400 cells, less at more
