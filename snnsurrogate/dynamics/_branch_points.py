@@ -111,14 +111,17 @@ class FixedPointCurve:
 
     def crossing(self, base: Point, s: float, reach: float, name: str) -> Point | None:
         """The middle of points on both sides, right to the square of their distance."""
+        sides: tuple[Point, Point] | None = None
         for _ in range(2):
             a, b = self.advance(base, s - reach), self.advance(base, s + reach)
-            if a is None or b is None:
+            if a is None or b is None or not a.tests[name] * b.tests[name] < 0:
                 return None
             left, right = a.tests[name], b.tests[name]
-            if not left * right < 0:
-                return None
             s -= reach * (left + right) / (right - left)
+            sides = a, b
+        if sides is None:
+            return None
+        a, b = sides
         u, t = 0.5 * (a.data.u + b.data.u), a.data.t + b.data.t
         t = t / np.linalg.norm(t)
         matrix = np.empty((len(u), len(u)))
