@@ -170,7 +170,7 @@ def reach_table(scores: Scores) -> list[str]:
     """How near the data come to the rest state, beside the error there."""
     pair = ("transients", "attractor")
     asked = (("distance", "nearest cut"), ("S_beyond_data", "S* beyond the data"))
-    asked += (("position_error", "error of V*"),)
+    asked += (("position_error", "error of V*"), ("eigenvalue_excess", "eigenvalues"))
     head = [f"{words}, {PROTOCOLS[name]}" for name in pair for _, words in asked]
     lines = ["| V_S (mV) | " + " | ".join(head) + " |", "|---|" + "---|" * len(head)]
     for v_s in TABLE:
@@ -200,7 +200,9 @@ def unseen(scores: Scores) -> list[str]:
         "",
         "How near the training data come to the rest state: distance in units of (12 mV, 0.02,",
         "0.004), and by how much its S lies beyond the largest S shown at that V_S (negative:",
-        "it does not).",
+        "it does not). Eigenvalues: largest error of the three over 2 % + 0.05 s⁻¹. V_S = −35 mV",
+        "lies 0.024 mV from the upper Hopf point, where the real part changes by 36 s⁻¹ per mV:",
+        "there an error of 0.002 mV in the Hopf point uses the tolerance up.",
         "",
         *reach_table(scores),
         "",
