@@ -197,6 +197,8 @@ class Brian2Network:
             for counts in histograms.values():
                 counts[:n] = rows["counts"][:, at : at + counts.shape[1]]
                 at += counts.shape[1]
+        if frames.status == _network_protocol.NON_FINITE and n:
+            series[:, n - 1] = np.nan  # found at the end of the piece: that record shows it
         spikes = [np.concatenate(parts) for parts in zip(*frames.spikes, strict=True)]
         step, neuron, population, cause = spikes or [
             np.empty(0, dtype) for dtype in (np.int64, np.int32, np.int8, np.int8)

@@ -299,6 +299,10 @@ def test_states_that_are_not_finite_end_the_piece(engine):
         engine, task({"growth": 100.0}, records=5, chunk=1, elapsed=4000, carry=piece.carry)
     )
     assert np.isnan(after.series).all()
+    # Found only at the end of a piece shorter than 100 ms.
+    short = run(engine, task({"growth": 100.0}, every=10, records=41))
+    assert np.isnan(short.series[:, -1]).all()
+    assert np.isfinite(short.series[ROW["rate_E"], :-1]).all()
 
 
 def test_progress_sums_to_one(engine):
