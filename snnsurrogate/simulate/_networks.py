@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
+from snnsurrogate._names import suggestion
 from snnsurrogate.dataset.frame import Frame, assemble
 from snnsurrogate.dataset.populations import LABELS
+from snnsurrogate.features import RULES
 from snnsurrogate.simulate._blocks import Steps
 from snnsurrogate.simulate._engine import NetworkEngine, Piece, Task
 
@@ -46,6 +48,13 @@ class Networks:
         step: float,
     ):
         """Prepare one engine per size; ``step`` is the recording step in ms."""
+        if model.regimes and model.regimes not in RULES:
+            hint = suggestion(model.regimes, RULES)
+            msg = (
+                f"{model.name!r} names the regime rule {model.regimes!r}; expected one of "
+                f"{', '.join(RULES)}, or an empty text.{hint}"
+            )
+            raise ValueError(msg)
         recorded = tuple(RECORD if record is None else record)
         unknown = [name for name in recorded if name not in RECORD]
         if unknown:

@@ -191,6 +191,8 @@ class Brian2Network:
             cells = np.array([self.sizes[name] for name in self.model.population_names])
             seconds = task.every * task.dt * 1e-3
             series[: len(cells), :n] = (rows["spikes"] / (cells * seconds)).T
+            if task.first and task.skip < task.every:  # the first record covers the transient only
+                series[: len(cells), 0] *= task.every / max(task.skip, 1)
             scale = np.array([s.scale for s in self.model.series])
             series[len(cells) :, :n] = (rows["series"] * scale).T
             at = 0

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import xarray as xr
 
 from snnsurrogate import dataset, schema, systems, units
@@ -29,6 +30,7 @@ from snnsurrogate.simulate._cells import Cells
 from snnsurrogate.simulate._frame import columns_hash, frame_of
 from snnsurrogate.simulate._networks import ENGINES, Networks
 from snnsurrogate.simulate.designs import Design
+from snnsurrogate.systems import RESOLUTION
 
 if TYPE_CHECKING:
     from snnsurrogate.systems import Model, Network, System
@@ -89,10 +91,11 @@ def simulate(
         OSError: ``out`` cannot be written to, or the disk is full. Finished shards are kept.
     """
     model = systems.get(system) if isinstance(system, str) else system
-    _check_choices(model, design, protocol, engine, method, record, dt, processes)
-    steps = _steps(model, duration, record_every, transient, dt)
-    _warn_if_coarse(model, record_every)
+    _check_choices(model, design, protocol, engine, method, record, dt, processes, seed)
+    # An event-driven law has no step: times are then whole microseconds.
+    steps = _steps(model, duration, record_every, transient, "1 us" if engine == "exact" else dt)
     parameters, initial = design.resolve(model)
+    _warn_if_coarse(model, parameters, record_every, engine, steps)
     runner: Cells | Networks
     if isinstance(model, systems.Network):
         step = units.magnitude(record_every, "ms", what="record_every")
@@ -202,7 +205,11 @@ def _check_choices(
     record: Any,
     dt: Any,
     processes: int | None,
+    seed: Any,
 ) -> None:
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        msg = f"seed is {seed!r}; expected a whole number of at least 0."
+        raise ValueError(msg)
     if not isinstance(design, Design):
         msg = (
             f"design is {type(design).__name__}; expected a Design, e.g. "
@@ -256,7 +263,7 @@ def _steps(model: Model, duration: Any, record_every: Any, transient: Any, dt: A
     # In ms: the usual steps are then exact numbers.
     ms = {name: units.magnitude(value, "ms", what=name) for name, value in given.items()}
     for name, value in ms.items():
-        if value < 0 or (value == 0 and name in ("dt", "record_every")):
+        if value < 0 or (value == 0 and name != "transient"):
             msg = f"{name} is {given[name]!r}; expected a positive time."
             raise ValueError(msg)
     whole = {}
@@ -288,7 +295,24 @@ def _steps(model: Model, duration: Any, record_every: Any, transient: Any, dt: A
     )
 
 
-def _warn_if_coarse(model: Model, record_every: Any) -> None:
+def _warn_if_coarse(
+    model: Model, parameters: Mapping[str, np.ndarray], record_every: Any, engine: str, steps: Steps
+) -> None:
+    if isinstance(model, systems.Network):
+        if engine == "exact":
+            return
+        shortest = {name: float(parameters[name].min()) for name in model.resolve}
+        name = min(shortest, key=shortest.__getitem__, default="")
+        limit = RESOLUTION * shortest.get(name, np.inf)
+        step = units.magnitude(steps.texts["dt"], model.time_unit, what="dt")
+        if step > limit * (1 + 1e-9):
+            warnings.warn(
+                f"dt = {steps.texts['dt']} is above {RESOLUTION:g} of the shortest time constant "
+                f"({name} = {shortest[name]:g} {model.time_unit}); rates will be biased. Give a "
+                "shorter dt" + (", or engine='exact'." if model.exact else "."),
+                stacklevel=3,
+            )
+        return
     if not isinstance(model, systems.System) or model.spikes is None:
         return
     step = units.magnitude(record_every, "ms", what="record_every")

@@ -15,6 +15,7 @@ from ._declarations import Parameter as Parameter
 from ._declarations import SpikeRule as SpikeRule
 from ._declarations import State as State
 from ._model import Model as Model
+from ._network import RESOLUTION as RESOLUTION
 from ._network import Function as Function
 from ._network import Histogram as Histogram
 from ._network import Network as Network

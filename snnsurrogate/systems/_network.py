@@ -21,6 +21,7 @@ from ._model import Model, named, normal
 __all__ = ["Function", "Histogram", "Network", "Population", "Projection", "Series"]
 
 REDUCE = ("sum", "mean")
+RESOLUTION = 0.25  # of a time constant: the longest step
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,8 +59,6 @@ class Projection:
         on_pre: Brian2 statements at the arrival of a spike.
         model: Brian2 text of the synapse.
         probability: name of the parameter with the connection probability; empty for all pairs.
-        degree: name of the parameter with the number of synapses of each target cell, its sources
-            drawn without replacement; instead of ``probability``.
         degree: name of the parameter with the number of synapses per target cell, drawn without
             replacement; instead of a probability.
         delay: name of the parameter with the delay, the same for all synapses, or a Brian2
@@ -165,6 +164,8 @@ class Network(Model):
         regimes: name of the regime rule of :func:`snnsurrogate.regimes`; empty for none.
         runaway: rate in Hz; a run with a population above it over 100 ms is stopped and marked.
         exact: name of the event-driven law that simulates the same network exactly; empty if none.
+        resolve: names of time constants that a fixed step has to resolve; a step above
+            :data:`RESOLUTION` of the shortest warns.
         checks: known values, examined by the tests of the network.
     """
 
@@ -179,6 +180,7 @@ class Network(Model):
     regimes: str = ""
     runaway: float = 500.0
     exact: str = ""
+    resolve: tuple[str, ...] = ()
     checks: tuple[Check, ...] = ()
 
     def __post_init__(self) -> None:
@@ -316,6 +318,28 @@ def _validate(network: Network) -> None:
     recorded: tuple[Any, ...] = (*network.series, *network.histograms)
     for item in recorded:
         named(item.population, network.populations, f"population of {network.name!r}")
+    for name in network.resolve:
+        named(name, network.parameters, f"parameter of {network.name!r}")
+    if not network.runaway > 0:
+        msg = f"{where} has runaway {network.runaway:g}; expected a rate above 0 Hz."
+        raise ValueError(msg)
+    for histogram in network.histograms:
+        if not histogram.width > 0:
+            msg = f"{where}: {histogram.name} has width {histogram.width:g}; expected above 0."
+            raise ValueError(msg)
+        try:
+            low, high = histogram.edges(network.defaults)
+        except ValueError as error:
+            msg = (
+                f"{where}: the ends of {histogram.name} are {histogram.low!r} and "
+                f"{histogram.high!r}; expected numbers, or names of parameters."
+            )
+            raise ValueError(msg) from error
+        if not low < high:
+            msg = (
+                f"{where}: {histogram.name} reaches from {low:g} to {high:g}; expected low < high."
+            )
+            raise ValueError(msg)
     for series in network.series:
         if series.reduce not in REDUCE:
             msg = f"{where}: {series.name} has reduce {series.reduce!r}; expected one of {REDUCE}."

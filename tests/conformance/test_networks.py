@@ -73,3 +73,27 @@ def test_a_short_run_and_its_repetition(network):
     assert again.attrs["content_hash"] == ds.attrs["content_hash"]
     other = sns.simulate(network, design, seed=2, **SHORT)
     assert other.attrs["content_hash"] != ds.attrs["content_hash"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [n for n in NAMES if systems.get(n).exact])
+def test_both_engines_agree(name):
+    """Mean rates of the law and of the fixed step at the defaults, within five standard errors."""
+    network = systems.get(name)
+    found = {}
+    for engine in ("exact", "brian2"):
+        ds = sns.simulate(
+            network,
+            one(network),
+            duration="4 s",
+            record_every="1 ms",
+            transient="200 ms",
+            engine=engine,
+            record=[],
+        )
+        rates = np.stack([ds[f"rate_{p}"].values[0, 1:] for p in network.population_names])
+        found[engine] = rates.reshape(len(rates), 20, -1).mean(axis=2)  # 20 blocks of 200 ms
+    apart = found["exact"].mean(axis=1) - found["brian2"].mean(axis=1)
+    error = np.sqrt(sum(blocks.var(axis=1, ddof=1) / 20 for blocks in found.values()))
+    assert (abs(apart) < 5 * error).all()
+    assert (error < 0.05 * found["exact"].mean(axis=1)).all(), "the comparison means something"

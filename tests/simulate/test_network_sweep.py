@@ -1,5 +1,6 @@
 """Sweeps of networks: memory, file and store alike, killed and resumed, runaway, bad input."""
 
+import dataclasses
 import os
 import signal
 import subprocess
@@ -233,6 +234,41 @@ def one(**values):
 def test_bad_input_is_refused_with_words(changes, words):
     with pytest.raises(ValueError, match=words):
         run(**changes)
+
+
+def test_the_exact_engine_takes_any_recording_step():
+    ds = run(record_every="0.25 ms", transient="0.55 ms", duration="5 ms")
+    assert ds["time"].values[1] == 0.25
+    with pytest.raises(ValueError, match="seed is -1"):
+        run(seed=-1)
+    with pytest.raises(ValueError, match="duration is '0 ms'; expected a positive time"):
+        run(duration="0 ms")
+
+
+def test_a_step_too_long_for_a_time_constant_warns():
+    slow = one(tau_IE=0.3)
+    with pytest.warns(UserWarning, match=r"dt = 0.1 ms is above 0.25 of .* \(tau_IE = 0.3 ms\)"):
+        run(engine="brian2", design=slow, duration="2 ms", transient="0 ms")
+    run(engine="exact", design=slow, duration="2 ms")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"runaway": -5.0}, "runaway -5; expected a rate above 0 Hz"),
+        ({"resolve": ("tau_X",)}, "'tau_X' is no parameter"),
+        ({"histograms": (dataclasses.replace(SMALL.histograms[0], width=0.0),)}, "has width 0"),
+        ({"histograms": (dataclasses.replace(SMALL.histograms[0], low="zero"),)}, "'zero' and 'M'"),
+    ],
+)
+def test_declarations_are_checked(changes, words):
+    with pytest.raises(ValueError, match=words):
+        dataclasses.replace(SMALL, **changes)
+
+
+def test_an_unknown_regime_rule_is_named_before_the_run():
+    with pytest.raises(ValueError, match="names the regime rule 'synchronie'.*Did you mean"):
+        simulate(dataclasses.replace(SMALL, regimes="synchronie"), DESIGN, engine="exact", **TIMES)
 
 
 def test_neurons_have_no_exact_engine():

@@ -282,4 +282,5 @@ SYSTEM = Network(
     },
     regimes="synchrony",
     exact="markov-if",
+    resolve=("tau_EE", "tau_IE", "tau_I"),
 )  # fmt: skip

@@ -106,7 +106,7 @@ SYSTEM = Network(
         _parameter("g_EI", 0.25, _CONDUCTANCE, 0.0, 5.0, "sum of E conductances on an I cell"),
         _parameter("g_IE", 0.25, _CONDUCTANCE, 0.0, 5.0, "sum of I conductances on an E cell"),
         _parameter("g_II", 0.25, _CONDUCTANCE, 0.0, 5.0, "sum of I conductances on an I cell"),
-        _parameter("p", 0.5, "1", 0.0, 1.0, "connection probability"),
+        _parameter("p", 0.5, "1", 0.01, 1.0, "connection probability"),
         _parameter("tau_rE", 0.1, "ms", 0.05, 10.0, "rise time of AMPA synapses"),
         _parameter("tau_dE", 3.0, "ms", 0.5, 50.0, "decay time of AMPA synapses"),
         _parameter("tau_rI", 0.3, "ms", 0.05, 10.0, "rise time of GABA synapses"),
