@@ -36,6 +36,11 @@ def number(value: float | None, digits: int = 3) -> str:
     return text.replace("-", "−")
 
 
+def signed(value: float) -> str:
+    """A difference with its sign."""
+    return f"{value:+.2f}".replace("-", "−")
+
+
 def table(head: list[str], rows: list[list[str]]) -> list[str]:
     """A Markdown table and the empty line after it."""
     lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
@@ -50,7 +55,9 @@ def gate(scores: Scores) -> list[str]:
         for key in ("rate_E", "rate_I", "ssi_1ms"):
             entry = scores[f"gate.{name}.{key}"]
             off = 100 * (entry["value"] / entry["reference"] - 1)
-            row.append(f"{number(entry['value'])} ({entry['reference']:g}; {off:+.1f} %)")
+            row.append(
+                f"{number(entry['value'])} ({entry['reference']:g}; {off:+.1f} %)".replace("-", "−")
+            )
         rows.append(row)
     return table(["60 s (reference; off)", "E, Hz", "I, Hz", "index, 1 ms"], rows)
 
@@ -59,7 +66,7 @@ def engines(scores: Scores) -> list[str]:
     """How far Brian2 at its default step is off the exact engine, in percent."""
     keys = ("rate_E", "rate_I", "ssi_1ms", "chi")
     rows = [
-        [name, *(f"{scores[f'brian2.bias.{name}.{key}']['value']:+.2f}" for key in keys)]
+        [name, *(signed(scores[f"brian2.bias.{name}.{key}"]["value"]) for key in keys)]
         for name in REGIMES
     ]
     return table(["% off exact, 60 s each", "E rate", "I rate", "index, 1 ms", "chi"], rows)
@@ -177,7 +184,7 @@ def block() -> str:
             "",
             "### Other networks",
             "",
-            "`brunel`, 5000 cells, 2 s, by its own rule (the label of each state is in its name):",
+            "`brunel`, 5000 cells, 2 s, by its own rule (a preset is named after its state):",
             "",
             *states(scores, "brunel", "brunel"),
             "`ping`, 10 s, by the rule of `markov-if`, whose thresholds were not made for it:",
@@ -186,8 +193,8 @@ def block() -> str:
             "### Cost",
             "",
             "Processor seconds per biological second, regular regime, weights times 400/N (fixed",
-            "mean recurrent drive), one process, builds and start-up taken off. Pending kicks grow",
-            "as N², and with them the cost of both engines:",
+            "mean recurrent drive), one process, builds and start-up taken off, on a busy machine.",
+            "Pending kicks grow as N², and at large N the cost of both engines with them:",
             "",
             *cost(scores),
             "![Cost against N](images/network-cost.png)",

@@ -164,7 +164,7 @@ def over_plane(size: Preset, data: Path, seed: int) -> xr.Dataset:
 
 
 def states(system: str, record: str, data: Path) -> tuple[list[str], list[xr.Dataset]]:
-    """Every preset of a network, three seeds each."""
+    """Every preset of a network, a truth and a second seed."""
     network = sns.systems.get(system)
     names = [name for name in network.presets if not name.endswith("-full")]
     every = {key for name in names for key in network.presets[name]}
@@ -183,7 +183,7 @@ def states(system: str, record: str, data: Path) -> tuple[list[str], list[xr.Dat
             seed=seed,
             out=data / f"{system}-{seed}.nc",
         )
-        for seed in SEEDS
+        for seed in SEEDS[:2]
     ]
 
 
@@ -194,7 +194,7 @@ def scored(runs: list[xr.Dataset], path: Path, names: Any = None) -> xr.Dataset:
         held = sns.open_scores(path)
         if held.attrs.get("made_of") == hashes and held.attrs.get("version") == sns.__version__:
             return held
-    scores = sns.evaluate(runs[0], runs[1], twin=runs[2])
+    scores = sns.evaluate(runs[0], runs[1], twin=runs[2] if len(runs) > 2 else False)
     scores.attrs |= {"made_of": hashes, "version": sns.__version__}
     if names is not None:
         scores = scores.assign_coords(sample_name=("sample", list(names)))

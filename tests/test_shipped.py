@@ -95,6 +95,24 @@ def test_mini_network_has_the_reference_rates_and_consistent_spikes():
 
 
 @pytest.mark.skipif(not (ROOT / "docs").is_dir(), reason="pages are part of a checkout")
+def test_networks_page_says_what_the_shipped_scores_say():
+    script = ROOT / "docs" / "make_networks.py"
+    done = subprocess.run(
+        [sys.executable, str(script), "--check"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    study = json.loads((ROOT / "data" / "network-oscillations" / "study.json").read_text())
+    for name in ("homogeneous", "regular", "synchronous"):
+        for key, bound in (("rate_E", 0.02), ("rate_I", 0.02), ("ssi_1ms", 0.05)):
+            entry = study[f"gate.{name}.{key}"]
+            assert entry["value"] == pytest.approx(entry["reference"], rel=bound)
+        assert abs(study[f"brian2.bias.{name}.rate_E"]["value"]) < 2
+    # the ceiling of any surrogate: clear labels do not depend on the seed
+    clear = study["plane.labels_differing_clear"]
+    assert clear["value"] == clear["floor"] == 0
+
+
+@pytest.mark.skipif(not (ROOT / "docs").is_dir(), reason="pages are part of a checkout")
 def test_pages_say_what_the_shipped_scores_say():
     script = ROOT / "docs" / "make_results.py"
     done = subprocess.run(

@@ -17,6 +17,7 @@ from snnsurrogate import features, schema
 from snnsurrogate.features import NotRecordedError
 
 EXAMPLES = 4
+FEW = 5  # all samples of so small a set are examples
 RASTER = "400 ms"
 SPECTROGRAM = "3 s"
 HIGHEST = 150.0  # Hz

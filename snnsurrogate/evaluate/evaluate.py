@@ -159,7 +159,7 @@ def _of_networks(sources: dict[str, xr.Dataset], surrogate: Any, about: str) -> 
         tables["truth"]["chi"].values,
         codes["truth"],
         codes["surrogate"],
-        n=_network_material.EXAMPLES,
+        n=counted.size if counted.size <= _network_material.FEW else _network_material.EXAMPLES,
     )
     scores = scores.assign_coords(example=("example", examples))
     spectra = {name: record.spectra for name, record in records.items()}

@@ -41,7 +41,10 @@ def _histogram(view: View, ax: Axes, name: str, row: int) -> None:
     }
     every = np.concatenate([*main.values(), *others.values(), np.empty(0)])
     if not every.size:
-        ax.text(0.5, 0.5, "no events", transform=ax.transAxes, ha="center")
+        ax.text(0.5, 0.5, "no events", transform=ax.transAxes, ha="center", color="#6b7380")
+        ax.set_xticks([])
+        ax.set_yticks([])
+        ax.spines[:].set_visible(False)
         return
     edges = _edges(every, main["truth"])
 

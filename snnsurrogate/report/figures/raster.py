@@ -11,7 +11,8 @@ from snnsurrogate.report._view import View, with_unit
 from snnsurrogate.report.figures._panel import Panel
 
 _MOST_CELLS = 400  # of all populations: more would be a grey wall
-_WINDOW = 300.0  # ms of the stored stretch
+_WINDOW = 300.0  # ms of the stored stretch, less where cells fire fast
+_MOST_SPIKES = 30  # per cell and picture
 
 
 def sources_shown(view: View) -> list[str]:
@@ -98,6 +99,15 @@ def _rates(view: View, source: str, column: int, ax: Axes) -> None:
         )
 
 
+def _window(view: View, column: int, longest: float) -> float:
+    """Length shown of an example, in the unit of time: so many spikes per cell at most."""
+    in_ms = str(view.ds["shown_time"].attrs["units"]) == "ms"
+    rates = [np.nanmean(view.of(f"activity_{p}", "truth")[column]) for p in view.populations]
+    fastest = float(np.nanmax([*rates, 1.0]))
+    window = float(np.clip(1000.0 * _MOST_SPIKES / fastest, 50.0, _WINDOW))
+    return min(window if in_ms else window / 1000.0, longest)
+
+
 def draw(view: View) -> Figure:
     """Draw one column per example; a raster (where cells are known) and the rates per source."""
     rows: list[tuple[str, bool]] = []
@@ -109,7 +119,7 @@ def draw(view: View) -> Figure:
     axes = figure.subplots(
         len(rows),
         len(view.examples),
-        sharex=True,
+        sharex="col",
         squeeze=False,
         gridspec_kw={"height_ratios": heights},
     )
@@ -133,9 +143,9 @@ def draw(view: View) -> Figure:
                 ax.set_ylabel(view.name_of(source) + words, color=SOURCE[source])
         if column:
             ax.set_yticklabels([])
-    for ax in axes[-1]:
+    for column, ax in enumerate(axes[-1]):
         ax.set_xlabel(with_unit("time", str(view.ds["shown_time"].attrs["units"])))
-        ax.set_xlim(0, min(_WINDOW, time[-1]) if time[-1] > 10 else time[-1])
+        ax.set_xlim(0, _window(view, column, float(time[-1])))
     first = next(ax for ax, (_, cells) in zip(axes[:, 0], rows, strict=True) if not cells)
     first.legend(loc="upper right", ncols=len(view.populations), handlelength=1.0)
     return figure
