@@ -160,6 +160,8 @@ def unseen_table(scores: Scores) -> list[str]:
             counted = key in ("found", "false_discoveries")
             if entry is not None and counted:
                 cells.append(f"{entry['value']:g} of {entry['seeds']}")
+            elif entry is not None and "seeds" not in entry:
+                cells.append(f"{entry['value']:g}")
             else:
                 cells.append(cell(scores, f"{name}.{key}", larger))
         lines.append(f"| {words} | " + " | ".join(cells) + " |")
@@ -182,7 +184,7 @@ def reach_table(scores: Scores) -> list[str]:
 def unseen(scores: Scores) -> list[str]:
     """The section on the study bistable-map."""
     share = [scores[f"truth.basin_fraction{end}"] for end in ("", "_low", "_high")]
-    inside = ", ".join(number(100 * entry["value"]) for entry in share[1:])
+    inside = " to ".join(number(100 * entry["value"]) for entry in share[1:])
     return [
         "## The branch that was not shown",
         "",

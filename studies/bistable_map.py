@@ -12,7 +12,11 @@ Data: Brian2, RK4. A start is kept only if, followed for 100 s more, it ends up 
     -44.72) and the box of starts are those of the study bursting-map.
 Protocols: `transients` (attractor and transients), `attractor` (attractor only), `control` (the
     monostable neuron, with transients); several seeds. Pictured: the seed of least training error.
-Result: see docs/results.md, which quotes the full preset.
+Result: full preset, ten seeds each: a stable rest state in 10 of 10 maps of both protocols, in none
+    of the control. With transients (medians): position within 0.003 mV, Hopf points within 0.007
+    and 0.009 mV, the fate of the truth from 99.8 % or more of the starts; from the attractor alone
+    0.011 mV and 97 %. Eigenvalues within 2 % + 0.05 1/s at four of five V_S (medians, with
+    transients), not beside the upper Hopf point. All numbers: docs/results.md.
 """
 
 from __future__ import annotations
@@ -42,6 +46,7 @@ SCALE = np.array([12.0, 0.02, 0.004])  # of distances in (V, n, S)
 LONG = {"duration": "40 s", "transient": "60 s", "dt": "2 ms"}
 SHARE = ("basin_fraction", "basin_fraction_low", "basin_fraction_high")
 WARM = (Adam(steps=2000), LM(iterations=150, points=5000), LM(iterations=60, points=15000))
+LONGER = (LM(iterations=150, points=30000), LM(iterations=15, points=60000))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +59,7 @@ class Preset:
     hidden: tuple[int, ...] = (24, 24)
     transients: tuple[Any, ...] = (*WARM, LM(iterations=70, points=30000))
     attractor: tuple[Any, ...] = (*WARM, LM(iterations=70, points=30000))
-    # a coarser map invents more: the harder control
-    control: tuple[Any, ...] = (Adam(steps=2000), LM(iterations=120, points=4000))
+    control: tuple[Any, ...] = WARM
     grid: int = 111
     branch: int = 241
     basin: int = 500
@@ -72,7 +76,7 @@ PRESETS = {
     "quick": Preset(),
     "full": Preset(
         seeds=tuple(range(10)), grid=221, basin=1000, slice=41,
-        transients=(*WARM, LM(iterations=150, points=30000), LM(iterations=15, points=60000)),
+        transients=(*WARM, *LONGER), control=(WARM[0], LM(iterations=120, points=4000)),
     ),
 }  # fmt: skip
 # name -> system, and whether transients are shown beside the attractor
@@ -388,9 +392,8 @@ def entry(value: float, unit: str = "1", floor: float | None = 0.0) -> dict[str,
 
 def write(path: Path, text: str) -> None:
     """Write a file whole or not at all."""
-    partial = path.with_suffix(".part")
-    partial.write_text(text)
-    partial.replace(path)
+    path.with_suffix(".part").write_text(text)
+    path.with_suffix(".part").replace(path)
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ from snnsurrogate.report.figures._panel import Panel
 
 _STABLE = "#0072b2"
 WORDS = {
-    "transients": "trained on oscillations with transients",
-    "attractor": "trained on the attractor alone",
+    "transients": "oscillations with transients",
+    "attractor": "attractor alone",
     "control": "control: monostable neuron",
 }
 
@@ -73,7 +73,8 @@ def draw(view: View) -> Figure:
     axes[0, 0].plot([], [], color=INK, label="equations (dashed: unstable)")
     axes[0, 0].plot([], [], color=SOURCE["surrogate"], lw=0.8, label="maps, unstable")
     axes[0, 0].plot([], [], color=_STABLE, lw=2, label="maps, stable")
-    axes[0, 0].legend(loc="lower right", fontsize=8)
+    axes[0, 0].legend(loc="upper left", fontsize=8)
+    axes[2, 0].set_ylim(bottom=1e-6)
     return figure
 
 
