@@ -58,12 +58,14 @@ def frame_of(
         **texts,
         "method": method,
         "engine": runner.engine,
-        "brian2": importlib.metadata.version("brian2"),
         "seed": seed,
         "spike_rule": rule,
     }
-    if runner.network is not None:
-        request["network"] = runner.network
+    if isinstance(runner, Networks):
+        request |= {"network": runner.network, "program": runner.program}
+        extra["runaway"] = f"{model.runaway:g} Hz"
+    else:
+        request["brian2"] = importlib.metadata.version("brian2")
     attrs = {
         "kind": "simulation",
         "system": model.name,

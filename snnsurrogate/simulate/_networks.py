@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,7 @@ class Networks:
     Attributes:
         block, chunk: samples and records of a shard.
         engine: as stored with the data.
+        program: name and version of what computes the numbers.
         network: what is recorded.
         limits: empty; a network's runs are judged by their rates.
         built: engines that were compiled by this sweep, not taken from the cache.
@@ -74,6 +76,7 @@ class Networks:
             "populations": list(model.population_names),
             "causes": model.causes,
             "spikes": "spikes" in recorded,
+            "runaway": model.runaway,
         }
         self._engines: dict[tuple[int, ...], NetworkEngine] = {}
         for sizes in self._sizes:
@@ -81,6 +84,12 @@ class Networks:
             if key not in self._engines:
                 self._engines[key] = _prepare(model, engine, sizes, recorded)
         self.engine = next(iter(self._engines.values())).name
+        # What besides the request decides the numbers: a sweep is not taken up by another program.
+        self.program = f"brian2 {importlib.metadata.version('brian2')}"
+        if engine == "exact":
+            from snnsurrogate.simulate.exact import REVISION
+
+            self.program = f"{model.exact} {REVISION}"
         self.built = sum(found.built for found in self._engines.values())
 
     def worker(self) -> Any:

@@ -208,6 +208,16 @@ def test_a_store_of_other_values_is_not_touched(tmp_path):
         run(out=tmp_path / "store", record=["spikes"])
     with pytest.raises(StoreMismatch, match="seed"):
         run(out=tmp_path / "store", seed=3)
+    bounded = dataclasses.replace(SMALL, runaway=1.0)
+    with pytest.raises(StoreMismatch, match="network"):
+        simulate(bounded, DESIGN, out=tmp_path / "store", engine="exact", **TIMES)
+
+
+def test_another_revision_of_the_law_is_another_sweep(tmp_path, monkeypatch):
+    run(out=tmp_path / "store")
+    monkeypatch.setattr(exact, "REVISION", 2)
+    with pytest.raises(StoreMismatch, match='program: stored "markov-if 1"'):
+        run(out=tmp_path / "store")
 
 
 def one(**values):
