@@ -10,6 +10,7 @@ import numpy as np
 from snnsurrogate.features import QUIESCENT, REGIMES, classify
 from snnsurrogate.kernels import Kernel
 
+from .fixed_points import polish
 from .orbit import Recorder, recorder, spike_rule
 
 __all__ = ["LABELS", "MISSING", "OSCILLATING", "Ends", "follow", "group", "run_to_ends", "watcher"]
@@ -18,6 +19,8 @@ MISSING = -1
 LABELS = (*REGIMES, "oscillating")
 OSCILLATING = len(REGIMES)  # moves, and there is no spike rule to say more
 REST = 1e-3  # of the state box: a record that spans less is one of rest
+SAME = 1e-5  # of the state box: fixed points nearer than this are one
+SHRINKS = 0.99  # the range of an orbit on its way to rest, from one half of the record to the next
 
 
 @dataclass(frozen=True)
@@ -30,14 +33,18 @@ class Ends:
         label: (start,) index into LABELS, MISSING where it diverged.
         rest: (start,) whether the record spans less than REST in every state.
         settled: (start,) whether both halves of the record have the same features.
-        final: (start, state) last state.
+        shrinks: (start,) whether the second half of the record spans less than SHRINKS times the
+            first, in every state: on its way to a fixed point.
+        place: (start, state) of an orbit at rest, the fixed point that it rests at or is on its way
+            to, in widths of the state box; NaN where there is none nearby.
     """
 
     features: np.ndarray
     label: np.ndarray
     rest: np.ndarray
     settled: np.ndarray
-    final: np.ndarray
+    shrinks: np.ndarray
+    place: np.ndarray
 
 
 def watcher(source: Any, kernel: Kernel, *, duration: Any, transient: Any, dt: Any) -> Recorder:
@@ -69,8 +76,8 @@ def run_to_ends(
     n = len(starts)
     features = np.full((n, 2 * k.dimension), np.nan)
     label = np.full(n, MISSING, dtype=np.int8)
-    rest, settled = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
-    final = np.full((n, k.dimension), np.nan)
+    rest, settled, shrinks = np.zeros((3, n), dtype=bool)
+    place = np.full((n, k.dimension), np.nan)
     for i in range(n):  # over starts; the loop over time is compiled
         x = starts[i].copy()
         a = first.run(x, point)
@@ -79,21 +86,25 @@ def run_to_ends(
         b = second.run(x, point)
         if b.count < 0:
             continue
-        final[i] = x
         ends = [np.concatenate([o.low - k.low, o.high - k.low]) / np.tile(width, 2) for o in (a, b)]
         settled[i] = np.abs(ends[1] - ends[0]).max() <= tolerance
+        shrinks[i] = (b.high - b.low <= SHRINKS * (a.high - a.low)).all()
         low, high = np.minimum(a.low, b.low), np.maximum(a.high, b.high)
         features[i] = np.concatenate([low - k.low, high - k.low]) / np.tile(width, 2)
         rest[i] = ((high - low) < REST * width).all()
         if rest[i]:
             label[i] = QUIESCENT
+            point_of_rest, size = polish(k, x, point, 1)
+            near = (np.abs(point_of_rest - x) <= tolerance * width).all()
+            if near and size < 1e-6:
+                place[i] = point_of_rest / width
         elif spiking:
             length = half * record.step
             times = np.concatenate([a.times[: a.kept], length + b.times[: b.kept]])
             label[i] = classify(times, start=0.0, stop=2 * length)
         else:
             label[i] = OSCILLATING
-    return Ends(features, label, rest, settled, final)
+    return Ends(features, label, rest, settled, shrinks, place)
 
 
 def _with(record: Recorder, n_transient: int, n_steps: int) -> Recorder:
@@ -105,7 +116,8 @@ def _with(record: Recorder, n_transient: int, n_steps: int) -> Recorder:
 def group(ends: Ends, tolerance: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Attractors among the ends: starts whose features differ by less than ``tolerance``.
 
-    Rest and motion are never one attractor, however small the motion.
+    Rest and motion are never one attractor, however small the motion; nor are two fixed points,
+    however near.
 
     Returns:
         index (start,) of the attractor, -1 where diverged; features (attractor, 2 state), label
@@ -119,7 +131,8 @@ def group(ends: Ends, tolerance: float) -> tuple[np.ndarray, np.ndarray, np.ndar
             continue
         for j, leader in enumerate(leaders):
             near = np.abs(ends.features[i] - ends.features[leader]).max() <= tolerance
-            if near and ends.rest[i] == ends.rest[leader]:
+            apart = np.abs(ends.place[i] - ends.place[leader]).max() > SAME  # False where unknown
+            if near and ends.rest[i] == ends.rest[leader] and not apart:
                 index[i] = j
                 break
         else:

@@ -67,6 +67,8 @@ def basins(
         ``settled`` (sample, start) whether both halves of the record agree (a start that has not
         settled is counted with the attractor it is nearest to, or as one of its own);
         ``count``, ``fraction``, ``fraction_low``, ``fraction_high`` (sample, attractor);
+        ``shrinks`` (sample, attractor) whether every orbit counted there moves less in the second
+        half of the record than in the first, in all states (a slow approach to rest);
         ``label`` (sample, attractor) CF flag: missing (not reached), quiescent, tonic, bursting, or
         oscillating where no spike rule is known; ``rest`` (sample, attractor) a fixed point;
         ``low``, ``high`` (sample, attractor, state) of the attractor; ``rests`` (sample, start) and
@@ -171,8 +173,9 @@ def coexistence(
     The regime rule reads one trajectory and cannot see that another start ends elsewhere. Here the
     label is that of the only attractor found, by the same rule, or "bistable" where there are two
     or more. Attractors are those reached from random starts and, since a rest state may have a
-    basin too small for random starts, every stable fixed point that Newton's method finds. An end
-    that stays within ``tolerance`` of a stable fixed point is on its way there, however slowly.
+    basin too small for random starts, every stable fixed point that Newton's method finds. Ends
+    within ``tolerance`` of a stable fixed point are that one if they rest or, all of them, move
+    less and less (they are on their way there, however slowly); a cycle around it is its own.
 
     Args:
         source: a system or its name, a surrogate, or a Kernel.
@@ -212,7 +215,8 @@ def coexistence(
     for i in range(samples):
         ends = np.stack([table[end].values[i] for end in ("low", "high")])
         gaps = np.abs(ends[:, :, None] - states[i][stable[i]]) / width
-        known = (gaps.max(axis=(0, 3)) <= tolerance).any(axis=1)  # is one of the fixed points
+        near = (gaps.max(axis=(0, 3)) <= tolerance).any(axis=1)
+        known = near & (table["rest"].values[i] | table["shrinks"].values[i])
         others = np.flatnonzero(reached[i] & ~known)
         number[i] = len(others) + stable[i].sum()
         if number[i] > 1:
@@ -311,13 +315,14 @@ def _dataset(
     total = max(1, len(known))
     index = np.full((samples, n), -1, dtype=np.int64)
     label = np.full((samples, total), MISSING, dtype=np.int8)
-    still = np.zeros((samples, total), dtype=bool)
+    still, shrinks = np.zeros((2, samples, total), dtype=bool)
     count = np.zeros((samples, total), dtype=np.int64)
     ends_of = np.full((samples, total, 2 * d), np.nan)
     for i, (own, features, kinds, rest) in enumerate(groups):
         for j, name in enumerate(names[i]):
             index[i, own == j] = name
             label[i, name], still[i, name] = kinds[j], rest[j]
+            shrinks[i, name] = found[i].shrinks[own == j].all()
             count[i, name] = int((own == j).sum())
             ends_of[i, name] = features[j]
     low, high = exact_interval(count, n, confidence)
@@ -340,6 +345,7 @@ def _dataset(
         "fraction_high": (pair, high, share),
         "label": (pair, label, flags),
         "rest": (pair, still),
+        "shrinks": (pair, shrinks),
         "low": (triple, ends_of[:, :, :d]),
         "high": (triple, ends_of[:, :, d:]),
         "rests": (("sample", "start"), rests),

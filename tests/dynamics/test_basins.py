@@ -1,5 +1,7 @@
 """Basins with known shares, coexistence in a normal form and in the bistable neuron."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -90,6 +92,32 @@ def test_a_slow_approach_to_rest_is_no_attractor_of_its_own():
     assert not table["rests"].any()
     assert table["coexisting"].item() == 1
     assert table["regime"].item() == 0
+
+
+def test_a_cycle_smaller_than_the_tolerance_is_not_rest():
+    """In a box of +-40 the cycle of radius 0.94 lies within 5 % of the fixed point inside it."""
+    kernel = known.subcritical_hopf()
+    wide = dataclasses.replace(kernel, low=20 * kernel.low, high=20 * kernel.high)
+    table = dynamics.coexistence(
+        wide, {"mu": [-0.1]}, box={"x": (-1, 1), "y": (-1, 1)}, n=40, **LONG
+    )
+    assert table["attractors"].item() == 2
+    assert table["coexisting"].item() == 2
+    assert table["regime"].item() == 4
+
+
+def test_two_near_rest_states_are_two_attractors():
+    """In a box of +-60 the rest states at +-1 lie within 5 % of each other."""
+    well = known.double_well()
+    wide = dataclasses.replace(well, low=30 * well.low, high=30 * well.high)
+    box = {"x": (-2, 2), "v": (-2, 2)}
+    table = dynamics.basins(wide, box=box, n=60, **LONG)
+    assert table["attractors"].item() == 2
+    assert sorted(table["low"].sel(state="x").values[0]) == pytest.approx([-1, 1], abs=1e-2)
+    side = np.sign(table["low"].sel(state="x").values[0])[table["attractor"].values[0]]
+    narrow = dynamics.basins(well, box=box, n=60, **LONG)
+    own = np.sign(narrow["low"].sel(state="x").values[0])[narrow["attractor"].values[0]]
+    np.testing.assert_array_equal(side, own)
 
 
 def test_slice_of_the_normal_form_is_a_disc():
