@@ -18,11 +18,12 @@ from snnsurrogate import units
 from snnsurrogate.kernels import F_TYPE, JAC_TYPE
 
 from ._source import as_kernel, extrapolated, parameter_points, sample_coordinates, start_state
-from .spectrum import kaplan_yorke, standard_error, t_quantile
+from .spectrum import WINDOWS, kaplan_yorke, standard_error, t_quantile
 
 __all__ = ["lyapunov"]
 
-_BLOCKS = 32  # of the record, for the standard error
+_BLOCKS = 128  # of the record, for the standard error
+_FACTOR = 20  # growth over a record below this may be a change of speed along a periodic orbit
 _V = types.float64[::1]
 _M = types.float64[:, ::1]
 
@@ -177,10 +178,12 @@ def lyapunov(
 ) -> xr.Dataset:
     """Largest Lyapunov exponents of a flow or map, or their whole spectrum.
 
-    The standard error comes from the means over blocks of the record. An orbit is marked chaotic if
-    its largest exponent is positive beyond chance (one-sided t test over the blocks) and beyond
-    what the tangent along a periodic orbit could show: the growth over the record exceeds that of
-    the speed by ln 20, so a small difference has grown twentyfold.
+    The standard error is fitted to how the growth varies over windows of up to an eighth of the
+    record (:func:`~snnsurrogate.dynamics.spectrum.standard_error`), so these should hold several
+    periods or bursts. An orbit is marked chaotic if its largest exponent is positive beyond chance
+    (one-sided t test, as from eight independent windows) and beyond what the tangent along a
+    periodic orbit could show: the growth over the record exceeds that of the speed by ln 20, so a
+    small difference has grown twentyfold.
 
     Args:
         source: a system or its name, a surrogate, or a Kernel.
@@ -247,7 +250,9 @@ def lyapunov(
             values[i] = growth / (n_steps * h)
             errors[i] = standard_error(blocks, n_steps * h)
             chaotic[i] = _grows(growth[0], speed, values[i, 0], errors[i, 0], significance)
-            dimension[i] = kaplan_yorke(values[i], zero=3 * errors[i])
+            dimension[i] = kaplan_yorke(
+                values[i], zero=3 * errors[i] + math.log(_FACTOR) / (n_steps * h)
+            )
         else:
             status[i] = 1
     flags = {"flag_values": np.array([0, 1], np.int8), "flag_meanings": "ok diverged"}
@@ -276,5 +281,5 @@ def _grows(
     if not np.isfinite(error):
         return False
     along = math.log(speed[1] / speed[0]) if (speed > 0).all() else 0.0
-    beyond_chance = value > t_quantile(_BLOCKS - 1, significance) * error
-    return bool(beyond_chance and growth - max(along, 0.0) > math.log(20))
+    beyond_chance = value > t_quantile(WINDOWS, significance) * error
+    return bool(beyond_chance and growth - max(along, 0.0) > math.log(_FACTOR))

@@ -8,7 +8,9 @@ import numba
 import numpy as np
 from numpy.typing import ArrayLike
 
-__all__ = ["kaplan_yorke", "standard_error", "t_quantile", "zero_one_test"]
+__all__ = ["WINDOWS", "kaplan_yorke", "standard_error", "t_quantile", "zero_one_test"]
+
+WINDOWS = 8  # the longest windows that an error is read from are this share of the record
 
 
 def kaplan_yorke(exponents: ArrayLike, *, zero: ArrayLike = 0.0) -> Any:
@@ -39,17 +41,36 @@ def kaplan_yorke(exponents: ArrayLike, *, zero: ArrayLike = 0.0) -> Any:
 
 
 def standard_error(sums: np.ndarray, length: float) -> np.ndarray:
-    """Standard error of a mean over time from its blocks, (exponent,).
+    """Standard error of a growth rate over time, (exponent,), from the growth so far.
+
+    The growth up to t is L t plus diffusion, of variance D t, plus a part that stays bounded (how
+    the tangent lies at t, of variance S): over a time u it varies by D u + 2 S. Both are fitted,
+    neither below zero, to the mean square over all windows of up to an eighth of the record; the
+    error is sqrt(D length + 2 S)/length. The spread of block means would count 2 S once per block.
 
     Args:
         sums: (block, exponent) running sums at the end of each of several equal blocks.
         length: of all blocks together.
+
+    Returns:
+        NaN where there are fewer than 4 blocks: too few for two unknowns.
     """
     blocks = len(sums)
-    if blocks < 2:
+    if blocks < 4:
         return np.full(sums.shape[1], np.nan)
-    means = np.diff(sums, axis=0, prepend=0.0) / (length / blocks)
-    return np.asarray(means.std(axis=0, ddof=1) / np.sqrt(blocks))
+    total = np.concatenate([np.zeros((1, sums.shape[1])), sums])
+    rest = total - np.linspace(0.0, 1.0, blocks + 1)[:, None] * total[-1]
+    windows = np.arange(1, max(2, blocks // WINDOWS) + 1)
+    squares = np.array([np.mean((rest[k:] - rest[:-k]) ** 2, axis=0) for k in windows])
+    share = (windows / blocks)[:, None]
+    spread = share * (1 - share)  # not share: the mean growth was taken off
+    weight = 1 / share / (1 / share).sum()
+    x, y = (weight * spread).sum(), (weight * squares).sum(0)
+    slope = (weight * (spread - x) * squares).sum(0) / (weight * (spread - x) ** 2).sum()
+    bounded = y - slope * x
+    only_slope = (weight * spread * squares).sum(0) / (weight * spread**2).sum()
+    variance = np.where(slope < 0, y, np.where(bounded < 0, only_slope, slope + bounded))
+    return np.asarray(np.sqrt(variance) / length)
 
 
 def t_quantile(freedom: int, significance: float) -> float:

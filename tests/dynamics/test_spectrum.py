@@ -78,13 +78,32 @@ def test_zero_one_test_of_a_rotation_and_of_nothing():
         dynamics.zero_one_test(np.zeros(50))
 
 
-def test_standard_error_is_that_of_independent_blocks():
-    rng = np.random.default_rng(0)
-    means = rng.normal(2.0, 0.5, (4000, 1))
-    assert standard_error(np.cumsum(means, 0), 4000.0) == pytest.approx(
-        0.5 / np.sqrt(4000), rel=0.05
-    )
-    assert np.isnan(standard_error(np.ones((1, 1)), 1.0)).all()
+def test_standard_error_of_independent_blocks():
+    means = np.random.default_rng(0).normal(2.0, 0.5, (128, 2000))
+    error = standard_error(np.cumsum(means, 0), 128.0)
+    assert np.sqrt(np.mean(error**2)) == pytest.approx(0.5 / np.sqrt(128), rel=0.15)
+    assert np.isnan(standard_error(np.ones((3, 1)), 1.0)).all()
+
+
+def test_standard_error_of_a_bounded_part():
+    """Growth t plus noise of deviation 0.5 at both ends: the mean is off by 0.5 sqrt(2)/128."""
+    growth = np.arange(129.0)[:, None] + np.random.default_rng(0).normal(0, 0.5, (129, 2000))
+    sums = growth[1:] - growth[0]
+    error = standard_error(sums, 128.0)
+    assert np.sqrt(np.mean(error**2)) == pytest.approx((sums[-1] / 128).std(), rel=0.25)
+
+
+@pytest.mark.parametrize(
+    ("make", "centre", "spread", "duration"),
+    [("lorenz", [0, 0, 20], 5.0, "200 s"), ("henon", [0, 0], 0.1, "20000 s"),
+     ("logistic", [0.5], 0.4, "20000 s")],
+)  # fmt: skip
+def test_standard_error_is_the_spread_over_starts(make, centre, spread, duration):
+    kernel = getattr(known, make)()
+    starts = np.array(centre) + np.random.default_rng(0).uniform(-1, 1, (30, len(centre))) * spread
+    table = dynamics.lyapunov(kernel, starts, duration=duration)
+    ratio = table["standard_error"].values[:, 0].mean() / table["lyapunov"].values[:, 0].std(ddof=1)
+    assert 0.5 < ratio < 2
 
 
 def test_bad_significance():
