@@ -14,7 +14,17 @@ from typing import Any, Protocol
 import numpy as np
 from scipy.optimize import brentq
 
-__all__ = ["ENDS", "Path", "Point", "Problem", "Settings", "Special", "follow", "locate"]
+__all__ = [
+    "ENDS",
+    "Path",
+    "Point",
+    "Problem",
+    "Settings",
+    "Special",
+    "follow",
+    "locate",
+    "unexplained",
+]
 
 ENDS = (
     "parameter_low",  # the curve reached the lower end of the parameter interval
@@ -129,14 +139,24 @@ def follow(problem: Problem, start: Point, settings: Settings) -> Path:
                 path.ended = "not_converged"
                 return path
             continue
+        lost = False
         for of, low, high, name in bounds:
             now = getattr(b, of)
             outside = 1e-12 * (high - low)
             if now < low - outside or now > high + outside:
                 low_side = now < low
-                _to_bound(problem, path, a, step, of, low if low_side else high)
-                path.ended = f"{name}_low" if low_side else f"{name}_high"
+                reached = _to_bound(problem, path, a, step, of, low if low_side else high)
+                if not reached:  # as where Newton fails: nearer by smaller steps
+                    lost = True
+                    break
+                path.ended = f"{name}_{'low' if low_side else 'high'}"
                 return path
+        if lost:
+            step *= 0.5
+            if step < settings.min_step:
+                path.ended = "not_converged"
+                return path
+            continue
         path.steps.append(step)
         path.points.append(problem.accept(b))
         reason = problem.ended(path.points[-1], start, len(path.points), step)
@@ -149,10 +169,14 @@ def follow(problem: Problem, start: Point, settings: Settings) -> Path:
     return path
 
 
-def _to_bound(problem: Problem, path: Path, a: Point, step: float, of: str, bound: float) -> None:
-    """Add the point at the end of a parameter interval, if the curve was not already there."""
+def _to_bound(problem: Problem, path: Path, a: Point, step: float, of: str, bound: float) -> bool:
+    """Add the point at the end of a parameter interval, if the curve was not already there.
+
+    Returns:
+        Whether the curve is followed to it; if not the last good point stays the last.
+    """
     if abs(getattr(a, of) - bound) <= 1e-12 * max(1.0, abs(bound)):
-        return
+        return True
 
     def gap(s: float) -> float:
         return getattr(_required(problem.advance(a, s)), of) - bound
@@ -161,10 +185,11 @@ def _to_bound(problem: Problem, path: Path, a: Point, step: float, of: str, boun
         s = float(brentq(gap, 0.0, step, xtol=1e-15 + 1e-13 * step, rtol=1e-14))
         last = _required(problem.advance(a, s))
     except (_LostError, ValueError):
-        return  # the last good point stays the last
+        return False
     setattr(last, of, bound)
     path.steps.append(s)
     path.points.append(last)
+    return True
 
 
 class _LostError(Exception):
@@ -203,6 +228,41 @@ def locate(
         for s, name, point in _zeros(problem, a, (0.0, a), (step, b), accepts, weight, depth):
             found.append(Special(i, s, name, point))
     return found
+
+
+def unexplained(
+    path: Path,
+    found: list[Special],
+    weight: dict[str, int],
+    trusted: Callable[[Point], bool] = lambda _: True,
+) -> list[tuple[float, float]]:
+    """Parameter intervals of steps that lose or gain stability beyond what was found there.
+
+    Args:
+        path: the path.
+        found: what :func:`locate` found on it.
+        weight: as there.
+        trusted: whether the number of unstable directions at a point can be relied upon.
+    """
+    spare = [0] * (len(path.steps) + 2)  # shifted by one: what the steps could explain and need not
+    for s in found:
+        spare[s.after + 1] += weight.get(s.name, 0)
+    missing = []
+    for i in range(len(path.steps)):
+        a, b = path.points[i], path.points[i + 1]
+        need = abs(b.unstable - a.unstable) if trusted(a) and trusted(b) else 0
+        used = min(need, spare[i + 1])
+        spare[i + 1] -= used
+        missing.append(need - used)
+    intervals = []
+    if path.ended in {"small_amplitude", "half_period"}:
+        missing[-2:] = [0] * len(missing[-2:])  # a multiplier is one where the branch is born
+    for i, need in enumerate(missing):
+        # a zero at the end of a step may count in the next one: rounding decides
+        if need > spare[i] + spare[i + 2]:
+            a, b = sorted(p.value for p in path.points[i : i + 2])
+            intervals.append((a, b))
+    return intervals
 
 
 def _zeros(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from snnsurrogate.kernels import Kernel
 
 from . import _tests
-from ._arclength import Path, Point, Settings, Special, follow, locate
+from ._arclength import Path, Point, Settings, Special, follow, locate, unexplained
 from ._curve import augmented, correct
 from .fixed_points import iterates, jacobians, polish
 
@@ -31,11 +31,15 @@ class State(NamedTuple):
 
 @dataclass
 class Track:
-    """A branch: its points in order, its special points (index into points), its two ends."""
+    """A branch: its points in order, its special points (index into points), its two ends.
+
+    ``missed``: parameter intervals in which stability changes without a special point found.
+    """
 
     points: list[Point]
     special: list[tuple[int, str, Point]]
     ends: tuple[str, str]
+    missed: list[tuple[float, float]] = field(default_factory=list)
 
 
 class FixedPointCurve:
@@ -208,11 +212,14 @@ def follow_both_ways(
         mirror = Point(start.value, -start.slope, 1.0, 0.0, tests, start.unstable, data)
         backward = follow(curve, mirror, settings)
     hits: list[tuple[float, Special]] = []
+    missed: list[tuple[float, float]] = []
     if special:
         found = locate(curve, backward, accepts=curve.accepts, weight=WEIGHT)
         hits += [(-(s.after + _share(backward, s)), s) for s in found]
+        missed += unexplained(backward, found, WEIGHT)
         found = locate(curve, forward, accepts=curve.accepts, weight=WEIGHT)
         hits += [(s.after + _share(forward, s), s) for s in found]
+        missed += unexplained(forward, found, WEIGHT)
     ordered = [(float(-i), p) for i, p in enumerate(backward.points)][:0:-1]
     ordered += [(float(i), p) for i, p in enumerate(forward.points)]
     merged: list[tuple[float, str, Point]] = [(at, "", p) for at, p in ordered]
@@ -220,7 +227,7 @@ def follow_both_ways(
     merged.sort(key=lambda item: item[0])
     points = [p for _, _, p in merged]
     named = [(i, name, p) for i, (_, name, p) in enumerate(merged) if name]
-    return Track(points, named, (backward.ended, forward.ended))
+    return Track(points, named, (backward.ended, forward.ended), missed)
 
 
 def _share(path: Path, special: Special) -> float:

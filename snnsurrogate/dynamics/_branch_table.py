@@ -127,6 +127,7 @@ def table(
             [t.ends for t in tracks],
             [(a.value, b.value) for a, b in last],
             empty,
+            [t.missed for t in tracks],
         ),
         "box_low": curve.low,
         "box_high": curve.high,
@@ -188,8 +189,9 @@ def note_of(
     ends: list[tuple[str, str]],
     values: list[tuple[float, float]],
     empty: str,
+    missed: list[list[tuple[float, float]]] | None = None,
 ) -> str:
-    """What was not reached, in words; every branch's ends if one of them is not an end."""
+    """What was not reached or not found, in words."""
     if not ends:
         return empty
     text = []
@@ -199,4 +201,11 @@ def note_of(
                 text.append(
                     f"branch {i} ends at {parameter} = {value:.10g} {unit}: {_ENDS[reason]}"
                 )
-    return "; ".join(text) or "every branch was followed to its end"
+    text = text or ["every branch was followed to its end"]
+    for i, intervals in enumerate(missed or []):
+        text += [
+            f"branch {i} gains or loses stability for {parameter} in [{low:.10g}, {high:.10g}] "
+            f"{unit} at a special point that was not located"
+            for low, high in intervals
+        ]
+    return "; ".join(text)

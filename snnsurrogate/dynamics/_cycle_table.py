@@ -74,6 +74,7 @@ def cycle_table(
         [t.ends for t in tracks],
         [(t.points[0].value, t.points[-1].value) for t in tracks],
         f"no cycle was found for {parameter} in [{ends[0]:g}, {ends[1]:g}]{why}",
+        [t.missed for t in tracks],
     )
     if tracks and reasons:
         note += why.replace(": ", "; ", 1)

@@ -74,7 +74,10 @@ def _cut(track: Track) -> Track:
         for i, name, point in track.special
         if i in kept and i not in shadows
     ]
-    return Track([track.points[i] for i in kept], special, ends)
+    values = [track.points[i].value for i in kept]
+    tiny = 1e-6 * (max(values) - min(values))  # at its ends the branch turns back on itself
+    missed = [m for m in track.missed if min(values) + tiny < m[0] and m[1] < max(values) - tiny]
+    return Track([track.points[i] for i in kept], special, ends, missed)
 
 
 def continue_map_cycles(

@@ -89,6 +89,7 @@ def continue_fixed_points(
     column = kernel.parameter_index(parameter)
     ends = interval(kernel, parameter, low, high)
     check_step(step)
+    check_points(max_points)
     if parameter in (parameters or {}):
         msg = f"{parameter!r} is the free parameter; leave it out of `parameters`."
         raise ValueError(msg)
@@ -135,7 +136,7 @@ def oriented(track: Track) -> Track:
         return track
     last = len(track.points) - 1
     special = [(last - i, name, point) for i, name, point in track.special[::-1]]
-    return Track(track.points[::-1], special, track.ends[::-1])
+    return Track(track.points[::-1], special, track.ends[::-1], track.missed)
 
 
 def interval(kernel: Kernel, parameter: str, low: Any, high: Any) -> tuple[float, float]:
@@ -150,6 +151,13 @@ def interval(kernel: Kernel, parameter: str, low: Any, high: Any) -> tuple[float
         msg = f"low={low}, high={high}; expected finite numbers with low < high."
         raise ValueError(msg)
     return a, b
+
+
+def check_points(max_points: int) -> None:
+    """Refuse a branch of no step."""
+    if max_points < 2:
+        msg = f"max_points={max_points}; expected two or more."
+        raise ValueError(msg)
 
 
 def check_step(step: float) -> None:

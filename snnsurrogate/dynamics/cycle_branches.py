@@ -12,16 +12,16 @@ from snnsurrogate import units
 from snnsurrogate.kernels import Kernel
 
 from . import _tests
-from ._arclength import Path, Point, Settings, Special, follow, locate
+from ._arclength import Path, Point, Settings, Special, follow, locate, unexplained
 from ._attractor import from_attractor
 from ._branch_points import Track
 from ._branch_table import SpecialPoint
-from ._cycle_curve import WEIGHT, CycleCurve
+from ._cycle_curve import RELIABLE, WEIGHT, CycleCurve
 from ._cycle_starts import from_table
 from ._cycle_table import cycle_table
 from ._map_cycles import continue_map_cycles
 from ._source import as_kernel, start_state
-from .branches import check_step, interval, oriented
+from .branches import check_points, check_step, interval, oriented
 from .fixed_points import check_period
 
 __all__ = ["continue_cycles"]
@@ -103,6 +103,14 @@ def continue_cycles(
     column = kernel.parameter_index(parameter)
     ends = interval(kernel, parameter, low, high)
     check_step(step)
+    check_points(max_points)
+    least, most = intervals
+    if not 0 < tolerance < np.inf or not 2 <= least <= most:
+        msg = (
+            f"tolerance={tolerance}, intervals={intervals}; expected a finite tolerance above zero "
+            "and 2 <= fewest <= most intervals."
+        )
+        raise ValueError(msg)
     if parameter in (parameters or {}):
         msg = f"{parameter!r} is the free parameter; leave it out of `parameters`."
         raise ValueError(msg)
@@ -167,6 +175,7 @@ def _follow(curve: CycleCurve, origin: Point | None, start: Point, settings: Set
     forward = follow(curve, start, settings)
     back: list[Point] = []
     special: list[tuple[float, str, Point]] = []
+    missed: list[tuple[float, float]] = []
     first = "half_period" if curve.doubled else "small_amplitude"
     if origin is None:
         first = "closed"
@@ -177,15 +186,21 @@ def _follow(curve: CycleCurve, origin: Point | None, start: Point, settings: Set
             special += [
                 (-s.after - s.position / path.steps[s.after], s.name, s.point) for s in found
             ]
+            missed += unexplained(path, found, WEIGHT, _reliable)
     found = locate(curve, forward, accepts=curve.accepts, weight=WEIGHT)
     special += [(_place(forward, s), s.name, s.point) for s in found]
+    missed += unexplained(forward, found, WEIGHT, _reliable)
     merged = [(float(-len(back) + i), "", p) for i, p in enumerate(back)]
     if origin is not None:
         merged.append((-1.0, "", origin))
     merged += [(float(i), "", p) for i, p in enumerate(forward.points)]
     merged = sorted([*merged, *special], key=lambda item: item[0])
     named = [(i, name, p) for i, (_, name, p) in enumerate(merged) if name]
-    return Track([p for _, _, p in merged], named, (first, forward.ended))
+    return Track([p for _, _, p in merged], named, (first, forward.ended), missed)
+
+
+def _reliable(point: Point) -> bool:
+    return bool(abs(point.data.multipliers[-1] - 1.0) <= RELIABLE)
 
 
 def _place(path: Path, special: Special) -> float:

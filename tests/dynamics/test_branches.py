@@ -1,6 +1,7 @@
 """Branches of fixed points and their special points, against proved and closed-form values."""
 
 import json
+import re
 import time
 from pathlib import Path
 
@@ -16,6 +17,11 @@ from . import known
 REFERENCE = Path(__file__).parents[1] / "reference"
 SHERMAN = json.loads((REFERENCE / "sherman.json").read_text())
 HH = json.loads((REFERENCE / "hodgkin_huxley.json").read_text())["values"]
+
+
+def ends(branches):
+    meanings = branches["ended"].attrs["flag_meanings"].split()
+    return [[meanings[code] for code in pair] for pair in branches["ended"].values]
 
 
 def types(branches):
@@ -318,3 +324,39 @@ def test_bad_arguments():
         dynamics.special_points(dynamics.fixed_points("sherman"))
     with pytest.raises(ValueError, match="free parameter"):
         dynamics.continue_fixed_points("sherman", "V_S", -44.0, -33.0, parameters={"V_S": -40})
+
+
+def test_an_end_that_newton_does_not_reach_is_said(monkeypatch):
+    """Newton fails short of the end of the interval; steps over the gap still succeed."""
+    from snnsurrogate.dynamics import _branch_points
+
+    whole = _branch_points.FixedPointCurve.advance
+
+    def broken(self, point, step):
+        b = whole(self, point, step)
+        return None if b is not None and 2.85 < b.value < 2.9005 else b
+
+    monkeypatch.setattr(_branch_points.FixedPointCurve, "advance", broken)
+    branches = dynamics.continue_fixed_points(
+        known.logistic(), "r", 1.5, 2.9, step=0.1, samples=2, box={"x": (0.3, 0.5)}
+    )
+    assert ends(branches) == [["parameter_low", "not_converged"]]
+    assert float(branches["r"][-1]) == pytest.approx(2.85, abs=1e-4)
+    assert "Newton did not converge" in branches.attrs["note"]
+
+
+def test_a_special_point_that_is_not_located_is_said(monkeypatch):
+    from snnsurrogate.dynamics import _arclength
+
+    def lost(*args):
+        raise _arclength._LostError
+
+    clean = dynamics.continue_fixed_points(known.logistic(), "r", 2.5, 3.5)
+    assert "not located" not in clean.attrs["note"]
+    monkeypatch.setattr(_arclength, "_beside", lost)
+    branches = dynamics.continue_fixed_points(known.logistic(), "r", 2.5, 3.5)
+    assert not (branches["special_type"] == "flip").any()
+    at = re.findall(r"for r in \[([0-9.]+), ([0-9.]+)\] 1 at a special", branches.attrs["note"])
+    assert len(at) == 1
+    assert float(at[0][0]) <= 3.0 <= float(at[0][1])
+    assert float(at[0][1]) - float(at[0][0]) < 0.05

@@ -65,7 +65,10 @@ def test_hodgkin_huxley():
     np.testing.assert_allclose(branches["I"].values[[0, -1]], hopf, rtol=0, atol=1e-5)
     rate = 1000 / float(folds["cycle_period"][0])
     assert rate == pytest.approx(50.3, abs=0.3)  # 51.0 Hz at 6.265, a square root above
-    assert (of_type(branches, "flip")["I"] > 7.84).all()
+    flips = of_type(branches, "flip")["I"].values
+    assert len(flips) > 0
+    assert (flips > 7.84).all()
+    assert "not located" not in branches.attrs["note"]
     upper = branches.isel(point=branches["V_max"].values > 0)
     assert upper["stable"].values[upper["I"].values > 7].all()
 
@@ -211,6 +214,15 @@ def test_extrapolation_is_marked():
         known.normal_form(), "mu", 1.5, 3.0, start=[1.0, 0.0], at=2.0
     )
     assert (branches["extrapolated"] == (branches["mu"] > 2.1 + 1e-9)).all()
+
+
+@pytest.mark.parametrize(
+    "keywords",
+    [{"tolerance": 0.0}, {"tolerance": np.nan}, {"intervals": (100, 20)}, {"max_points": 0}],
+)
+def test_bad_numbers(keywords):
+    with pytest.raises(ValueError, match=next(iter(keywords))):
+        dynamics.continue_cycles(known.normal_form(), "mu", 0.0, 1.0, start=[1.0, 0.0], **keywords)
 
 
 def test_bad_arguments():
