@@ -81,6 +81,9 @@ def basins(
         ValueError: unknown states or parameters, no starts, a time without unit.
     """
     kernel = as_kernel(source)
+    if not (0 < tolerance < np.inf and 0 < reach < np.inf):
+        msg = f"tolerance={tolerance}, reach={reach}; expected finite numbers above zero."
+        raise ValueError(msg)
     points = parameter_points(kernel, parameters)
     x0 = _starts(kernel, box, n, starts, seed)
     record = watcher(source, kernel, duration=duration, transient=transient, dt=dt)
@@ -278,8 +281,8 @@ def _starts(
         ]
         x0 = np.stack(np.broadcast_arrays(*np.atleast_1d(*columns)), axis=-1)
         return np.ascontiguousarray(x0, dtype=float)
-    if n < 1:
-        msg = f"n={n}; expected at least one start."
+    if n < 1 or int(n) != n:
+        msg = f"n={n}; expected a whole number, at least one start."
         raise ValueError(msg)
     low, high = kernel.low.copy(), kernel.high.copy()
     for name, ends in (box or {}).items():
@@ -287,10 +290,10 @@ def _starts(
         low[i], high[i] = (
             float(units.magnitudes(end, kernel.state_units[i], what=name)) for end in ends
         )
-        if not low[i] <= high[i]:
-            msg = f"the box of {name} is {ends}; expected low <= high."
+        if not (low[i] <= high[i] and np.isfinite([low[i], high[i]]).all()):
+            msg = f"the box of {name} is {ends}; expected low <= high, both finite."
             raise ValueError(msg)
-    unit = np.random.default_rng(seed).random((n, kernel.dimension))
+    unit = np.random.default_rng(seed).random((int(n), kernel.dimension))
     return np.ascontiguousarray(low + unit * (high - low))
 
 

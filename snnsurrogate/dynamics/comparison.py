@@ -56,12 +56,16 @@ def compare_branches(
         tolerance, 1 and below is within; ``found`` (sample, point) whether the truth's point has a
         partner; ``invented`` (sample) number of stable fixed points in the state box of ``other``
         where the truth has none or an unstable one; ``hopf_truth``, ``hopf`` (crossing) parameter
-        values, the second that of the nearest crossing of ``other`` (NaN: it has none);
+        values, the second that of its partner among the crossings of ``other``, one to one with
+        the least sum of distances (NaN: none is left); ``attrs["missing_hopf_points"]`` how many
+        have no partner;
         ``attrs["more_hopf_points"]`` how many more ``other`` has than ``truth`` (or fewer).
 
     Raises:
         ValueError: other states, an unknown parameter, values that do not ascend.
     """
+    from scipy.optimize import linear_sum_assignment
+
     a, b = as_kernel(truth), as_kernel(other)
     if a.states != b.states or a.time_unit != b.time_unit:
         msg = (
@@ -83,8 +87,9 @@ def compare_branches(
         for k, given in ((a, more), (b, _shared(b, more)))
     ]
     exact, found = (c.values for c in crossings)
-    gaps = np.abs(found[None] - exact[:, None])
-    nearest = found[gaps.argmin(1)] if found.size and exact.size else np.full(exact.size, np.nan)
+    partner = np.full(exact.size, np.nan)
+    rows, columns = linear_sum_assignment(np.abs(found[None] - exact[:, None]))
+    partner[rows] = found[columns]
     unit = {"units": a.parameter_units[a.parameter_index(parameter)]}
     points = np.stack([known[name].values for name in a.parameters], axis=1)
     theirs = np.stack([own[name].values for name in b.parameters], axis=1)
@@ -92,7 +97,7 @@ def compare_branches(
         table
         | {
             "hopf_truth": ("crossing", exact, unit),
-            "hopf": ("crossing", nearest, unit),
+            "hopf": ("crossing", partner, unit),
             "extrapolated": ("sample", extrapolated(b, theirs)),
         },
         {**sample_coordinates(a, points), "state": list(a.states)},
@@ -100,6 +105,7 @@ def compare_branches(
             "parameter": parameter,
             "relative": relative,
             "absolute": absolute,
+            "missing_hopf_points": int(np.isnan(partner).sum()),
             "more_hopf_points": int(found.size - exact.size),
         },
     )

@@ -220,6 +220,9 @@ def lyapunov(
     h = kernel.time_step
     if dt is not None and kernel.kind == "flow":
         h = units.magnitude(dt, kernel.time_unit, what="dt")
+    if not (math.isfinite(h) and h > 0):
+        msg = f"dt={dt}; expected a time above zero."
+        raise ValueError(msg)
     n_steps, n_transient = int(round(length / h)), int(round(lead / h))
     if n_steps < 1 or n_transient < 0 or every < 1:
         msg = (

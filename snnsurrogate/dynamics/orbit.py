@@ -115,6 +115,9 @@ def recorder(
     step = kernel.time_step
     if dt is not None and kernel.kind == "flow":
         step = units.magnitude(dt, kernel.time_unit, what="dt")
+    if not (np.isfinite(step) and step > 0):
+        msg = f"dt={dt}; expected a time above zero."
+        raise ValueError(msg)
     lengths = [
         int(round(units.magnitude(value, kernel.time_unit, what=what) / step))
         for what, value in (("transient", transient), ("duration", duration))
@@ -206,6 +209,12 @@ def orbit_diagram(
         msg = f"direction={direction!r}; expected one of {', '.join(DIRECTIONS)}."
         raise ValueError(msg)
     column = kernel.parameter_index(parameter)
+    if np.size(values) == 0 or not np.isfinite(kick) or most < 1:
+        msg = (
+            f"{np.size(values)} values, kick={kick}, most={most}; expected a value at least, a "
+            "finite kick, and room for an event."
+        )
+        raise ValueError(msg)
     if parameter in (parameters or {}):
         msg = f"{parameter!r} is swept; leave it out of parameters."
         raise ValueError(msg)

@@ -187,6 +187,10 @@ def test_divergence_is_no_attractor():
         ({"starts": {"x": [0.0]}}, "starts lack v"),
         ({"starts": {"x": [0.0], "v": [0.0]}, "box": {"x": (0, 1)}}, "not both"),
         ({"duration": 3}, "has no unit"),
+        ({"n": 2.5}, "whole number"),
+        ({"box": {"x": (-np.inf, 0)}}, "both finite"),
+        ({"tolerance": np.nan}, "tolerance=nan"),
+        ({"tolerance": 0.0}, "above zero"),
         ({"confidence": 1.0}, "0 < c < 1"),
     ],
 )

@@ -5,6 +5,7 @@ import dataclasses
 import numba
 import numpy as np
 import pytest
+import xarray as xr
 
 import snnsurrogate as sns
 from snnsurrogate import dynamics
@@ -62,6 +63,20 @@ def test_shift_of_position_and_hopf_point():
     assert not table["invented"].any(), "stable in a part of where the truth is"
     table = dynamics.compare_branches(shifted_hopf(0.07), known.subcritical_hopf(), "mu", MU)
     assert table["invented"].values.tolist() == ((MU > -0.07) & (MU < 0)).astype(int).tolist()
+
+
+def test_hopf_points_are_paired_one_to_one(monkeypatch):
+    import sys
+
+    module = sys.modules["snnsurrogate.dynamics.comparison"]
+    kernel = known.subcritical_hopf()
+    crossings = iter([{"mu": np.array([-0.1, 0.2])}, {"mu": np.array([0.15])}])
+    monkeypatch.setattr(
+        module, "hopf", lambda *_, **__: {k: xr.DataArray(v) for k, v in next(crossings).items()}
+    )
+    table = dynamics.compare_branches(kernel, kernel, "mu", MU)
+    np.testing.assert_array_equal(table["hopf"].values, [np.nan, 0.15])
+    assert table.attrs["missing_hopf_points"] == 1
 
 
 def test_what_is_missing_and_what_is_invented():

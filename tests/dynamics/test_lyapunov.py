@@ -68,6 +68,23 @@ def test_divergence_is_flagged():
     assert np.isnan(table["lyapunov"].values[1]).all()
 
 
+def test_bad_step():
+    for run in (dynamics.lyapunov, dynamics.basins):
+        with pytest.raises(ValueError, match="expected a time above zero"):
+            run(
+                known.double_well(),
+                duration="10 s",
+                transient="1 s",
+                dt="0 s",
+                **({"x0": [0.1, 0.0]} if run is dynamics.lyapunov else {}),
+            )
+    for keywords in ({"values": []}, {"values": [0.1], "kick": np.nan}):
+        with pytest.raises(ValueError, match="expected a value at least"):
+            dynamics.orbit_diagram(
+                known.logistic(), "r", by="step", duration="10 s", transient="1 s", **keywords
+            )
+
+
 @pytest.mark.parametrize(
     ("keywords", "match"),
     [
