@@ -22,7 +22,9 @@ doi:10.3389/fncom.2021.678688.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+import numbers
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -53,7 +55,9 @@ def cause(a: Activity, population: str, *, gap: Any = "2 ms", minimum: int = 5) 
 
     Raises:
         NotRecordedError: the dataset holds no causes of spikes.
+        ValueError: `minimum` is not a whole number from 1, or `gap` no positive time.
     """
+    _need_whole("minimum", minimum)
     longest = a.length(gap, what="gap")
     spikes = a.spikes(population)
     if spikes.cause is None:
@@ -81,7 +85,17 @@ def volley(
     delta: float = 0.15,
     shortest: int = 4,
 ) -> Intervals:
-    """Stretches of a box sum above its mean around a core far above; see the head of this file."""
+    """Stretches of a box sum above its mean around a core far above; see the head of this file.
+
+    Raises:
+        ValueError: `box` is not a whole number from 1, `shortest` not one from 0, or `delta` is
+            negative.
+    """
+    _need_whole("box", box)
+    _need_whole("shortest", shortest, least=0)
+    if not (_real(delta) and delta >= 0):
+        msg = f"delta={delta!r}; expected a finite number from 0 (the core's excess over the mean)."
+        raise ValueError(msg)
     n = a.counts(population, bin)
     phi = _moving_sum(n, box)
     mean = phi.mean()
@@ -108,10 +122,11 @@ def crossing(
     """From one level of the smoothed counts up to another, lower one; see the head of this file.
 
     Raises:
-        ValueError: `down` is not below `up`.
+        ValueError: `down` is not below `up`, or `box` is not a whole number from 1.
     """
-    if not 0 < down < up:
-        msg = f"down={down} and up={up}; expected 0 < down < up (shares of the mean count)."
+    _need_whole("box", box)
+    if not (_real(down) and _real(up) and 0 < down < up):
+        msg = f"down={down!r} and up={up!r}; expected 0 < down < up (shares of the mean count)."
         raise ValueError(msg)
     n = a.counts(population, bin)
     y = _moving_sum(n, box)
@@ -142,6 +157,33 @@ def find(name: str) -> Callable[..., Intervals]:
         msg = f"no detector {name!r}; expected one of {', '.join(DETECTORS)}.{hint}"
         raise ValueError(msg)
     return DETECTORS[name]
+
+
+def check(name: str, options: Mapping[str, Any]) -> None:
+    """Raise ValueError for an option that a detector does not take."""
+    taken = inspect.signature(find(name)).parameters.values()
+    known = [p.name for p in taken if p.kind is inspect.Parameter.KEYWORD_ONLY]
+    for option in options:
+        if option not in known:
+            hint = suggestion(option, known)
+            msg = (
+                f"detector {name!r} takes no option {option!r}; expected some of "
+                f"{', '.join(known)}.{hint}"
+            )
+            raise ValueError(msg)
+
+
+def _real(value: Any) -> bool:
+    """Whether a value is a finite number."""
+    return isinstance(value, numbers.Real) and bool(np.isfinite(float(value)))
+
+
+def _need_whole(what: str, value: Any, least: int = 1) -> None:
+    """Raise ValueError for what is not a whole number from `least`."""
+    whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if not (whole and value >= least):
+        msg = f"{what}={value!r}; expected a whole number from {least}."
+        raise ValueError(msg)
 
 
 def _moving_sum(n: np.ndarray, box: int) -> np.ndarray:

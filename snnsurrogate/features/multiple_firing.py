@@ -46,11 +46,12 @@ def events(
         spikes there are in all. No events, and NaN spikes, for samples that are not ok.
 
     Raises:
-        ValueError: single cells, unknown detector or population, or nothing recorded to read from.
-        TypeError: an option that the detector does not take.
+        ValueError: single cells, unknown detector or population, an option that the detector does
+            not take or whose value makes no sense, or nothing recorded to read from.
     """
     need_network(ds)
     function = detectors.find(detector)
+    detectors.check(detector, options)
     populations = names_of(ds)
     where = population or populations[0]
     samples = ds.sizes["sample"]

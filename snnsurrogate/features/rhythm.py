@@ -17,6 +17,7 @@ the degrees of freedom of overlapping windows.
 
 from __future__ import annotations
 
+import numbers
 from dataclasses import dataclass
 from typing import Any
 
@@ -178,6 +179,7 @@ def spectrogram(
     Raises:
         ValueError: the record is shorter than a window, or as for `counts`.
     """
+    _need_band(band)
     where = _first(ds)
     width, step = where.length(bin, what="bin"), where.length(every, what="every")
     size = max(2, round(where.length(window, what="window") / width))
@@ -284,6 +286,9 @@ def cross_correlation(
     where = _first(ds)
     width = where.length(bin, what="bin")
     lags = round(where.length(most, what="most") / width)
+    if lags < 1:
+        msg = f"most is {most!r}, shorter than half a bin of {bin!r}; take a larger lag."
+        raise ValueError(msg)
     bins = where.counts(populations[0], bin).size
     if bins <= lags:
         msg = f"the record holds {bins} bins; a lag of {lags} bins needs more."
@@ -305,12 +310,22 @@ def cross_correlation(
 
 
 def windows_of(bins: int, window: int = WINDOW) -> int:
-    """Number of half-overlapping windows in a record."""
+    """Number of half-overlapping windows in a record.
+
+    Raises:
+        ValueError: `window` is not a whole number of bins from 2.
+    """
+    _need_bins(window)
     return 1 + (bins - window) // (window - window // 2)
 
 
 def band_share(frequency: np.ndarray, power: np.ndarray, band: tuple[float, float]) -> float:
-    """Share of the power above frequency 0 that lies in a band; NaN without power."""
+    """Share of the power above frequency 0 that lies in a band; NaN without power.
+
+    Raises:
+        ValueError: the band is not (low, high) with 0 <= low < high.
+    """
+    _need_band(band)
     total = power[1:].sum()
     inside = (frequency >= band[0]) & (frequency <= band[1])
     return float(power[inside].sum() / total) if total > 0 else np.nan
@@ -369,7 +384,25 @@ def _grid(ds: xr.Dataset, population: str, bin: Any, window: int) -> tuple[float
     return where.bin_seconds(bin), bins
 
 
+def _need_bins(window: Any) -> None:
+    """Raise ValueError for a window that holds no frequency above 0."""
+    whole = isinstance(window, numbers.Integral) and not isinstance(window, bool)
+    if not (whole and window >= 2):
+        msg = f"window={window!r}; expected a whole number of bins from 2."
+        raise ValueError(msg)
+
+
+def _need_band(band: Any) -> None:
+    """Raise ValueError for what is no band of frequencies."""
+    pair = np.asarray(band, dtype=object).ravel()
+    numeric = pair.size == 2 and all(isinstance(x, numbers.Real) for x in pair)
+    if not (numeric and 0 <= pair[0] < pair[1]):
+        msg = f"band is {band!r}; expected (low, high) in Hz with 0 <= low < high."
+        raise ValueError(msg)
+
+
 def _need_window(bins: int, window: int) -> None:
+    _need_bins(window)
     if bins < window:
         msg = (
             f"a window of {window} bins is longer than the record of {bins} bins; take a longer "

@@ -125,9 +125,12 @@ def ssi_sliding(times: ArrayLike, size: int, *, width: float) -> float:
 
 
 def fraction_sd(counts: ArrayLike, size: int) -> float:
-    """Standard deviation of the share of cells that fire per bin."""
+    """Standard deviation of the share of cells that fire per bin; NaN for one bin.
+
+    The variance is over the number of bins less one.
+    """
     n = np.asarray(counts, dtype=np.float64)
-    return float(n.std() / size) if n.sum() > 0 else np.nan
+    return float(n.std(ddof=1) / size) if n.size > 1 and n.sum() > 0 else np.nan
 
 
 def fraction_p95(counts: ArrayLike, size: int) -> float:

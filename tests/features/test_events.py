@@ -176,12 +176,34 @@ def test_bad_requests_are_named(networks, sherman):
         features.events(made.drop_vars("spike_cause"), detector="cause")
     with pytest.raises(ValueError, match="has no spikes"):
         features.events(made.drop_vars(["spike_time", "spike_count"]), detector="cause")
-    with pytest.raises(TypeError, match="box"):
+    with pytest.raises(ValueError, match=r"'cause' takes no option 'box'; .* gap, minimum"):
         features.events(made, detector="cause", box=3)
+    with pytest.raises(ValueError, match=r"no option 'minimun'.*Did you mean 'minimum'"):
+        features.event_sensitivity(made, detector="cause", minimun=[3, 5])
     with pytest.raises(ValueError, match="0 < down < up"):
         features.events(made, detector="crossing", up=0.3)
     with pytest.raises(ValueError, match="holds single cells"):
         features.events(sherman([-40.0], duration=1.0, transient=0.0))
+
+
+@pytest.mark.parametrize(
+    ("detector", "option", "value", "words"),
+    [
+        ("cause", "minimum", -3, "minimum=-3; expected a whole number from 1"),
+        ("cause", "minimum", 2.5, "minimum=2.5; expected a whole number from 1"),
+        ("cause", "gap", "0 ms", "gap is '0 ms'; expected a positive time"),
+        ("volley", "box", 0, "box=0; expected a whole number from 1"),
+        ("volley", "delta", -2, "delta=-2; expected a finite number from 0"),
+        ("volley", "delta", float("nan"), "delta=nan; expected a finite number from 0"),
+        ("volley", "shortest", -1, "shortest=-1; expected a whole number from 0"),
+        ("crossing", "box", 0, "box=0; expected a whole number from 1"),
+        ("crossing", "box", True, "box=True; expected a whole number from 1"),
+        ("crossing", "up", float("inf"), "up=inf; expected 0 < down < up"),
+    ],
+)
+def test_options_without_sense_are_named(networks, detector, option, value, words):
+    with pytest.raises(ValueError, match=words):
+        features.events(by_hand(networks), detector=detector, **{option: value})
 
 
 def test_the_table_says_how_it_was_made(networks):

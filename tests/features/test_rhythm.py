@@ -190,3 +190,21 @@ def test_coherence_of_one_window_is_refused(networks):
         features.coherence(made)
     with pytest.raises(ValueError, match="windows must touch"):
         features.spectrogram(made, every="300 ms")
+
+
+@pytest.mark.parametrize("function", ["spectrum", "coherence"])
+@pytest.mark.parametrize("window", [0, 1, -5, 2.5, True])
+def test_windows_without_sense_are_named(modulated, function, window):
+    with pytest.raises(ValueError, match=r"window=.*; expected a whole number of bins from 2"):
+        getattr(features, function)(modulated, window=window)
+
+
+@pytest.mark.parametrize("band", [(90.0, 30.0), (30.0, 30.0), (-5.0, 3.0), (30.0,), "30-90"])
+def test_bands_without_sense_are_named(modulated, band):
+    with pytest.raises(ValueError, match=r"band is .*; expected \(low, high\)"):
+        features.spectrogram(modulated, band=band)
+
+
+def test_lags_without_sense_are_named(modulated):
+    with pytest.raises(ValueError, match="shorter than half a bin"):
+        features.cross_correlation(modulated, most="0.2 ms")

@@ -83,7 +83,8 @@ def test_all_cells_at_once():
     assert synchrony.ssi_sliding(times, N, width=1.0) == 1.0
     n = counts(times + 1.0, 5.0, 1000.0)  # one bin in four holds everything
     p = n.astype(bool).mean()
-    assert synchrony.fraction_sd(n, N) == pytest.approx(np.sqrt(p * (1 - p)))
+    sd = np.sqrt(p * (1 - p) * n.size / (n.size - 1))
+    assert synchrony.fraction_sd(n, N) == pytest.approx(sd)
     assert synchrony.fraction_p95(n, N) == 1.0
     assert synchrony.chi(n) == pytest.approx(np.sqrt((1 - p) / p), rel=0.02)
 
@@ -128,8 +129,36 @@ def test_gamma_renewal(shape):
     # of long windows, the Fano factor is the squared CV; a window adds (1 - k^-2) / (6 m)
     m = 40.0
     fano = variability.fano_factor(times, cells, start=0.0, stop=20_000.0, window=1000.0)
-    expected = (1 / shape + (1 - shape**-2) / (6 * m)) * 19 / 20  # variance over n, not n - 1
+    expected = 1 / shape + (1 - shape**-2) / (6 * m)
     assert fano == pytest.approx(expected, rel=0.05)
+
+
+def test_short_records_of_poisson_cells_are_not_biased_low():
+    rng = np.random.default_rng(20)
+    cells = 4000
+    n = rng.poisson(40.0, cells)  # 20 Hz in 2 s: 20 windows of 100 ms
+    owner = np.repeat(np.arange(cells), n)
+    times = rng.uniform(0.0, 2000.0, owner.size)
+    order = np.argsort(times)
+    args = {"start": 0.0, "stop": 2000.0, "window": 100.0}
+    fano = variability.fano_factor(times[order], owner[order], **args)
+    # given its total, a cell's counts are multinomial, whose variance over n - 1 is the mean
+    assert fano == pytest.approx(1.0, abs=5 * np.sqrt(2 / 19 / cells))
+    assert np.isnan(synchrony.fraction_sd([3.0], N))
+
+
+@pytest.mark.parametrize(("intervals", "expected"), [(2, None), (10, 0.88), (20, 0.93)])
+def test_the_bias_of_the_cv_of_few_intervals_is_as_documented(intervals, expected):
+    rng = np.random.default_rng(21)
+    cells = 20_000
+    times = np.cumsum(rng.exponential(1.0, (cells, intervals + 1)), axis=1)
+    owner = np.broadcast_to(np.arange(cells)[:, None], times.shape)
+    order = np.argsort(times, axis=None)
+    found = variability.isi_cv(times.ravel()[order], owner.ravel()[order])
+    if expected is None:  # |x - y| / (x + y) of two exponentials is uniform
+        assert found == pytest.approx(0.5, abs=0.01)
+    else:
+        assert found == pytest.approx(expected, abs=0.01)
 
 
 def test_clockwork_has_no_irregularity():
