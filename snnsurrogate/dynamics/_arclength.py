@@ -260,8 +260,8 @@ def unexplained(
     for i, need in enumerate(missing):
         # a zero at the end of a step may count in the next one: rounding decides
         if need > spare[i] + spare[i + 2]:
-            a, b = sorted(p.value for p in path.points[i : i + 2])
-            intervals.append((a, b))
+            low, high = sorted(p.value for p in path.points[i : i + 2])
+            intervals.append((low, high))
     return intervals
 
 
