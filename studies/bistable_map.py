@@ -8,20 +8,22 @@ Expect: with transients from random starts, yes: they pass around the rest state
     A map of the monostable neuron has no stable rest state anywhere (control).
 Data: Brian2, RK4. A start is kept only if, followed for 100 s more, it ends up spiking for 60 s. A
     basin is invariant, so every state of a kept cut lies outside the basin of rest. What was
-    dropped is counted. V_S in [-44.5, -32.5] (all of the oscillations above the lowest Hopf point,
-    -44.72) and the box of starts are those of the study bursting-map.
+    dropped is counted; the last states of kept cuts run on for 120 s must not rest either
+    (`leaks_found`). V_S and starts as in the study bursting-map, above the Hopf point at -44.72.
 Protocols: `transients` (attractor and transients), `attractor` (attractor only), `control` (the
     monostable neuron, with transients); several seeds. Pictured: the seed of least training error.
-Result: full preset, ten seeds each: a stable rest state in 10 of 10 maps of both protocols, in none
-    of the control. With transients (medians): position within 0.003 mV, Hopf points within 0.007
-    and 0.009 mV, the fate of the truth from 99.8 % or more of the starts; from the attractor alone
-    0.011 mV and 97 %. Eigenvalues within 2 % + 0.05 1/s at four of five V_S (medians, with
-    transients), not beside the upper Hopf point. All numbers: docs/results.md.
+    In `full`, `attractor` trains for 70 iterations where the others train for 150 and 15 more.
+Chosen how: number of transients and first schedule by validation error of seed 0. Then the schedule
+    with transients was lengthened, after the scores of four maps of the first one had been seen
+    (worst eigenvalue excess 2.1 to 20). An invented rest state counts for V_S >= -44.7 mV except
+    within 0.1 mV of a Hopf point of the truth in that range: there it is an error of that point.
+Result: full preset, ten seeds each: docs/results.md, with what was to reach beside it.
 """
 
 from __future__ import annotations
 
 import json
+import runpy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +38,7 @@ BISTABLE, MONOSTABLE = "sherman-bistable", "sherman"
 STATES = ("V", "n", "S")
 STEP = "10 ms"
 BOX = (-44.5, -32.5)
+EDGE = -44.7  # fixed points are asked for from here; below BOX that is extrapolation
 TEST = (-44.0, -33.0)
 TABLE = (-37.0, -36.5, -36.0, -35.5, -35.0)  # V_S of the published-style table
 MIDDLE = -36.0
@@ -46,7 +49,8 @@ SCALE = np.array([12.0, 0.02, 0.004])  # of distances in (V, n, S)
 LONG = {"duration": "40 s", "transient": "60 s", "dt": "2 ms"}
 SHARE = ("basin_fraction", "basin_fraction_low", "basin_fraction_high")
 WARM = (Adam(steps=2000), LM(iterations=150, points=5000), LM(iterations=60, points=15000))
-LONGER = (LM(iterations=150, points=30000), LM(iterations=15, points=60000))
+FIRST = (*WARM, LM(iterations=70, points=30000))
+LONGER = (*WARM, LM(iterations=150, points=30000), LM(iterations=15, points=60000))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,9 +61,9 @@ class Preset:
     starts: int = 2048
     seeds: tuple[int, ...] = (0, 1)
     hidden: tuple[int, ...] = (24, 24)
-    transients: tuple[Any, ...] = (*WARM, LM(iterations=70, points=30000))
-    attractor: tuple[Any, ...] = (*WARM, LM(iterations=70, points=30000))
-    control: tuple[Any, ...] = WARM
+    transients: tuple[Any, ...] = FIRST
+    attractor: tuple[Any, ...] = FIRST
+    control: tuple[Any, ...] = FIRST
     grid: int = 111
     branch: int = 241
     basin: int = 500
@@ -76,7 +80,7 @@ PRESETS = {
     "quick": Preset(),
     "full": Preset(
         seeds=tuple(range(10)), grid=221, basin=1000, slice=41,
-        transients=(*WARM, *LONGER), control=(WARM[0], LM(iterations=120, points=4000)),
+        transients=LONGER, control=LONGER,
     ),
 }  # fmt: skip
 # name -> system, and whether transients are shown beside the attractor
@@ -85,6 +89,8 @@ PROTOCOLS = {
     "attractor": (BISTABLE, False),
     "control": (MONOSTABLE, True),
 }
+TABLES = runpy.run_path(str(Path(__file__).with_name("_bistable_tables.py")))
+judged, with_tables = TABLES["judged"], TABLES["with_tables"]
 
 
 def main(preset: str = "quick", out: Path = Path("runs/bistable-map")) -> xr.Dataset:
@@ -98,6 +104,8 @@ def main(preset: str = "quick", out: Path = Path("runs/bistable-map")) -> xr.Dat
     truth, again = (ends_of(BISTABLE, size, seed) for seed in (0, 1))  # other random starts
     shares = zip(SHARE, share(truth), share(again), strict=True)
     summary = {f"truth.{name}": entry(value, floor=other) for name, value, other in shares}
+    summary["truth.rests"] = entry(float(truth.rests.sum()), floor=None)
+    summary["truth.never_rests_same_fate"] = entry(float((~truth.rests).mean()), floor=None)
     runs: dict[str, list[Run]] = {}
     maps: dict[str, list[sns.Surrogate]] = {}
     for name, (system, with_transients) in PROTOCOLS.items():
@@ -112,7 +120,7 @@ def main(preset: str = "quick", out: Path = Path("runs/bistable-map")) -> xr.Dat
         runs[name] = [measure(one, system, truth, size) for one in maps[name]]
         flat = over_seeds([run.scores for run in runs[name]]) | leaks
         flat |= distances(train) if system == BISTABLE else {}
-        summary |= {f"{name}.{key}": value for key, value in flat.items()}
+        summary |= {f"{name}.{key}": judged(name, key, value) for key, value in flat.items()}
         write(out / "scores.json", json.dumps(summary, indent=1) + "\n")
     best = min(maps["transients"], key=lambda one: one.card["training"]["loss"])
     test = sns.simulate(
@@ -145,22 +153,44 @@ def training(
         kinds["transients"] = (starts, "6 s")
     train, leaks = [], {}
     for kind, (design, length) in kinds.items():
-        file, every = at.with_name(f"{at.name}-ends-{kind}.nc"), {"record_every": STEP}
-        ends = sns.simulate(system, design, duration="60 s", transient="100 s", out=file, **every)
-        spikes = sns.regimes(ends).values > sns.features.QUIESCENT
-        kept = {s: ends[f"initial_{s}"].values[spikes] for s in STATES}
-        cuts = sns.simulate(
-            system,
-            sns.Design.points({"V_S": ends["V_S"].values[spikes]}, initial=kept),
-            duration=length,
-            transient="40 s" if kind == "attractors" else "0 s",
-            out=at.with_name(f"{at.name}-{kind}.nc"),
-            **every,
-        )
+        cuts, dropped = kept_cuts(system, design, kind, length, at)
         train.append(cuts)
-        leaks[f"{kind}.started"] = entry(spikes.size, floor=None)
-        leaks[f"{kind}.dropped"] = entry(int((~spikes).sum()), floor=None)
+        found = rest_later(system, cuts, at.with_name(f"{at.name}-later-{kind}.nc"))
+        counts = {"started": len(cuts.sample) + dropped, "dropped": dropped, "leaks_found": found}
+        leaks |= {f"{kind}.{key}": entry(value, floor=None) for key, value in counts.items()}
     return train, leaks
+
+
+def kept_cuts(
+    system: str, design: sns.Design, kind: str, length: str, at: Path
+) -> tuple[xr.Dataset, int]:
+    """Cuts from the starts that still spike from 100 to 160 s, and how many others there were."""
+    file, every = at.with_name(f"{at.name}-ends-{kind}.nc"), {"record_every": STEP}
+    ends = sns.simulate(system, design, duration="60 s", transient="100 s", out=file, **every)
+    spikes = sns.regimes(ends).values > sns.features.QUIESCENT
+    cuts = sns.simulate(
+        system,
+        sns.Design.points(
+            {"V_S": ends["V_S"].values[spikes]},
+            initial={s: ends[f"initial_{s}"].values[spikes] for s in STATES},
+        ),
+        duration=length,
+        transient="40 s" if kind == "attractors" else "0 s",
+        out=at.with_name(f"{at.name}-{kind}.nc"),
+        **every,
+    )
+    return cuts, int((~spikes).sum())
+
+
+def rest_later(system: str, cuts: xr.Dataset, file: Path) -> int:
+    """How many cuts around the window of rest do not spike 60 to 120 s after their last state."""
+    near = np.flatnonzero(np.abs(cuts["V_S"].values - MIDDLE) < 1.1)
+    last = {s: cuts[s].values[near, -1] for s in STATES}
+    design = sns.Design.points({"V_S": cuts["V_S"].values[near]}, initial=last)
+    later = sns.simulate(
+        system, design, duration="60 s", transient="60 s", record_every=STEP, out=file
+    )
+    return int((sns.regimes(later).values <= sns.features.QUIESCENT).sum())
 
 
 def distances(train: list[xr.Dataset]) -> dict[str, dict[str, Any]]:
@@ -194,32 +224,41 @@ class Run:
 
 def measure(surrogate: sns.Surrogate, system: str, truth: xr.Dataset, size: Preset) -> Run:
     """Everything that is asked of one map."""
-    values = np.unique(np.concatenate([np.linspace(*BOX, size.branch), TABLE]))
+    below = np.arange(EDGE, BOX[0] - 0.01, 0.02)
+    values = np.unique(np.concatenate([below, np.linspace(*BOX, size.branch), TABLE]))
     branch = sns.dynamics.compare_branches(system, surrogate, "V_S", values)
     edges = np.abs(values[:, None] - branch["hopf_truth"].values).min(1, initial=np.inf)
     invented = (branch["invented"].values > 0) & (edges > 0.1)  # an edge is a Hopf error
     scores = {
-        "training_error": entry(surrogate.card["training"]["loss"]),
-        "false_discoveries": entry(float(invented.any())),
+        "one_step_error": entry(float(np.mean(surrogate.card["training"]["one_step_error"]))),
+        "false_discoveries": entry(float(invented[values >= BOX[0]].any())),
+        "false_discoveries_extrapolated": entry(float(invented[values < BOX[0]].any())),
     }
     if system != BISTABLE:
         return Run(scores, branch, None)
 
     at = branch.isel(point=0).set_index(sample="V_S")
     window, error = at["stable_truth"].values, at["error"].values[:, 0]
-    table, middle = at.sel(sample=list(TABLE)), at.sel(sample=MIDDLE)
+    table = at.sel(sample=list(TABLE))
+    right = table["stable"].values & (table["error"].values[:, 0] < 0.1)
     shift = np.abs(branch["hopf"] - branch["hopf_truth"]).values[-2:]
     ends = ends_of(surrogate, size)
+    both, either = ends.rests & truth.rests, ends.rests | truth.rests
     scores |= {
-        "found": entry(float(middle["stable"] and middle["error"][0] < 1.0)),
+        "found": entry(float(right.all())),
         "window_share": entry(float(at["stable"].values[window].mean()), floor=1.0),
         "position_error": entry(float(table["error"][:, 0].max(skipna=False)), "mV"),
         "position_error_window": entry(float(error[window].max()), "mV"),
         "hopf_lower_error": entry(float(shift[0]), "mV"),
         "hopf_upper_error": entry(float(shift[1]), "mV"),
         "eigenvalue_excess": entry(float(table["eigenvalue_excess"].max(skipna=False))),
-        "coexists": entry(coexists(surrogate), floor=1.0),
-        "basin_same_fate": entry(float((ends.rests == truth.rests).mean()), floor=1.0),
+        "coexists": entry(float((ends.beside == truth.beside).all("end").mean()), floor=1.0),
+        "basin_same_fate": entry(float((fates(ends) == fates(truth)).mean()), floor=1.0),
+        "rest_hits": entry(float(both.sum()), floor=float(truth.rests.sum())),
+        "rest_missed": entry(float((truth.rests & ~ends.rests).sum())),
+        "rest_false": entry(float((ends.rests & ~truth.rests).sum())),
+        "rest_jaccard": entry(float(both.sum() / max(1, either.sum())), floor=1.0),
+        "diverged": entry(float((ends["attractor"] < 0).mean())),
         "labels_agree": entry(float((ends.labels == truth.labels).mean()), floor=1.0),
     }
     for name, value, exact in zip(SHARE, share(ends), share(truth), strict=True):
@@ -232,15 +271,20 @@ def measure(surrogate: sns.Surrogate, system: str, truth: xr.Dataset, size: Pres
     return Run(scores, branch, ends)
 
 
-def coexists(surrogate: sns.Surrogate) -> float:
-    """Share of three V_S at which a start beside rest comes to rest and a large one does not."""
-    right = []
+def fates(table: xr.Dataset, rests: str = "rests") -> np.ndarray:
+    """0: ends moving, 1: at rest, 2: diverged."""
+    return np.where(table["attractor"].values < 0, 2, table[rests].values)
+
+
+def labels_beside(source: Any) -> list[np.ndarray]:
+    """Labels of the ends of a start beside rest and of a large one, at three V_S."""
+    rows = []
     for v_s in (-36.5, -36.0, -35.5):
         starts = {s: [value, LARGE[s]] for s, value in beside_rest(v_s).items()}
-        table = sns.dynamics.basins(surrogate, {"V_S": v_s}, starts=starts, **LONG)
-        ended = bool((table["attractor"] >= 0).all())
-        right.append(ended and table["rests"].values[0].tolist() == [True, False])
-    return float(np.mean(right))
+        table = sns.dynamics.basins(source, {"V_S": v_s}, starts=starts, **LONG).isel(sample=0)
+        ends = table["attractor"].values
+        rows.append(np.where(ends < 0, -1, table["label"].values[ends]))
+    return rows
 
 
 def beside_rest(v_s: float, by: float = 0.25) -> dict[str, float]:
@@ -257,7 +301,8 @@ def ends_of(source: Any, size: Preset, seed: int = 0) -> xr.Dataset:
     table = sns.dynamics.basins(
         source, {"V_S": MIDDLE}, box=BASIN_BOX, n=size.basin, seed=seed, **LONG
     )
-    return table.assign(labels=("value", mixed["regime"].values))
+    beside = xr.DataArray(labels_beside(source), dims=("beside_value", "end"))
+    return table.assign(labels=("value", mixed["regime"].values), beside=beside)
 
 
 def share(ends: xr.Dataset) -> list[float]:
@@ -281,7 +326,7 @@ def pictures(
     }
     keywords: dict[str, Any] = {"axes": axes, "at": {"n": point["n"]}} | LONG
     planes = [
-        sns.dynamics.basin_slice(source, {"V_S": MIDDLE}, **keywords)["resting"].values
+        fates(sns.dynamics.basin_slice(source, {"V_S": MIDDLE}, **keywords), "resting")
         for source in (BISTABLE, best)
     ]
     starts = {s: np.array([value, LARGE[s]]) for s, value in beside_rest(MIDDLE).items()}
@@ -313,60 +358,6 @@ def pictures(
     )
 
 
-ROWS = {
-    "found": "maps with the unseen rest state",
-    "position_error": "rest state, largest error (mV)",
-    "hopf_lower_error": "lower Hopf point, error (mV)",
-    "hopf_upper_error": "upper Hopf point, error (mV)",
-    "eigenvalue_excess": "eigenvalues, largest error over 2 % + 0.05 1/s",
-    "coexists": "rest beside bursting, share of V_S",
-    "basin_fraction": "basin of rest, share of the box",
-    "basin_same_fate": "same fate as the truth, share of starts",
-    "labels_agree": "regimes by multi-start, agreement",
-    "false_discoveries": "maps with a rest state that does not exist",
-    "training_error": "training error",
-    "transients.dropped": "transients dropped as resting",
-}
-
-
-def with_tables(scores: xr.Dataset, summary: dict[str, dict[str, Any]]) -> xr.Dataset:
-    """The scores with the tables and tiles of the page."""
-
-    def cell(key: str) -> str:
-        value, low, high = (summary.get(key, {}).get(end) for end in ("value", "min", "max"))
-        spread = "" if low == high else f" ({low:.3g} to {high:.3g})"
-        return "–" if value is None else f"{value:.3g}{spread}"
-
-    pair = ("transients", "attractor")
-    asked = ("distance", "S_beyond_data", "position_error", "eigenvalue_excess")
-    words = ("distance", "S", "error", "eigenvalues")
-    why = [[f"{v:g}", *(cell(f"{n}.{k}[V_S {v:g}]") for n in pair for k in asked)] for v in TABLE]
-    every = {
-        "title": "All maps",
-        "head": ["median over seeds (extremes)", *PROTOCOLS],
-        "rows": [[text, *(cell(f"{n}.{key}") for n in PROTOCOLS)] for key, text in ROWS.items()],
-        "caption": f"Basin of the truth: {cell('truth.basin_fraction')}. Maps are counted.",
-    }
-    shown = {
-        "title": "What was shown of the rest state",
-        "head": ["V_S", *(f"{text}, {n}" for n in pair for text in words)],
-        "rows": why,
-        "caption": "Distance of the nearest cut from the rest state in (12 mV, 0.02, 0.004); how "
-        "far its S lies beyond the largest S shown (below 0: it does not); error of V (mV); "
-        "largest error of an eigenvalue over 2 % + 0.05 1/s.",
-    }
-    tiles = {"found": "found", "position_error": "position_error", "hopf_error": "hopf_upper_error"}
-    found: dict[str, Any] = {}
-    for name, key in tiles.items():
-        item = summary[f"transients.{key}"]
-        best = float(item["seeds"]) if key == "found" else 0.0
-        attrs = {"role": "score", "units": item["unit"], "ideal": best, "long_name": ROWS[key]}
-        value = np.nan if item["value"] is None else item["value"]
-        found[f"rest_{name}"] = ((), value, attrs | {"better": "higher" if best else "lower"})
-        found[f"rest_{name}_floor"] = ((), best, {"units": item["unit"]})
-    return scores.assign(found).assign_attrs(tables=json.dumps([every, shown]))
-
-
 def over_seeds(flats: list[dict[str, dict[str, Any]]]) -> dict[str, dict[str, Any]]:
     """Median over seeds (one without a number counts as the worst); discoveries are counted."""
     merged = {}
@@ -374,7 +365,8 @@ def over_seeds(flats: list[dict[str, dict[str, Any]]]) -> dict[str, dict[str, An
         values = [flat[key]["value"] for flat in flats]
         known = [v for v in values if v is not None]
         middle = np.median([np.inf if v is None else v for v in values])
-        value = sum(known) if key in ("found", "false_discoveries") else float(middle)
+        counted = key == "found" or key.startswith("false_discoveries")
+        value = sum(known) if counted else float(middle)
         merged[key] = entry(value, first["unit"], first["floor"]) | {
             "min": min(known, default=None),
             "max": max(known, default=None),

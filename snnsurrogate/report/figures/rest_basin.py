@@ -8,7 +8,7 @@ from snnsurrogate.report._style import INK, SOURCE, new_figure, panel_letter
 from snnsurrogate.report._view import View, symbol, with_unit
 from snnsurrogate.report.figures._panel import Panel
 
-_REST, _MOVES = "#0072b2", "#dbe4ee"
+_REST, _MOVES, _DIVERGES = "#0072b2", "#dbe4ee", "#d55e00"
 _SHADE = {"truth": INK, "transients": SOURCE["surrogate"], "attractor": "#009e73"}
 
 
@@ -19,10 +19,10 @@ def draw(view: View) -> Figure:
     axes = figure.subplots(1, 3, width_ratios=(1, 1, 1.25))
     names = [str(d)[5:] for d in ds["rest_plane"].dims[1:]]
     ticks = [ds[f"rest_{name}"] for name in names]
-    colours = ListedColormap([_MOVES, _REST])
+    colours = ListedColormap([_MOVES, _REST, _DIVERGES])
     for ax, plane, source in zip(axes, ds["rest_plane"].values, ("truth", "map"), strict=False):
         ax.pcolormesh(
-            ticks[1].values, ticks[0].values, plane.astype(float), cmap=colours, vmin=0, vmax=1,
+            ticks[1].values, ticks[0].values, plane.astype(float), cmap=colours, vmin=0, vmax=2,
             shading="nearest", alpha=0.85, rasterized=True,
         )  # fmt: skip
         point = ds["rest_point"].values
@@ -33,6 +33,8 @@ def draw(view: View) -> Figure:
     axes[0].set_ylabel(with_unit(symbol(names[0]), view.state_unit(names[0])))
     axes[1].plot([], [], "s", color=_REST, label="ends at rest")
     axes[1].plot([], [], "s", color=_MOVES, label="ends oscillating")
+    if (ds["rest_plane"].values == 2).any():
+        axes[1].plot([], [], "s", color=_DIVERGES, label="diverges")
     axes[1].legend(loc="upper right", facecolor="white", framealpha=0.85, frameon=True)
     shares = 100 * ds["rest_share"].values
     groups = ds["rest_basin_protocol"].values.astype(str)
