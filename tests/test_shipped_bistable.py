@@ -3,9 +3,10 @@
 import json
 
 import numpy as np
+import pytest
 
 import snnsurrogate as sns
-from snnsurrogate import _shipped
+from snnsurrogate import _shipped, _studies
 
 
 def test_bistable_map_rests_beside_its_bursting():
@@ -35,6 +36,24 @@ def test_unseen_branch_scores_say_what_the_study_found():
     assert study["transients.found"]["seeds"] >= 10
     assert study["transients.found"]["value"] >= 9
     assert study["control.false_discoveries"]["value"] == 0
+    assert study["control.false_discoveries_extrapolated"]["value"] == 0
     assert study["transients.transients.dropped"]["value"] > 0
+    assert study["transients.transients.leaks_found"]["value"] == 0
+    assert study["transients.attractors.leaks_found"]["value"] == 0
+    assert study["transients.rest_hits"]["value"] > study["transients.rest_missed"]["value"]
     truth = study["truth.basin_fraction_low"]["value"], study["truth.basin_fraction_high"]["value"]
     assert truth[0] < 0.025 < truth[1]
+
+
+@pytest.mark.brian
+def test_a_start_in_the_basin_of_rest_is_dropped_and_found_by_the_check(tmp_path):
+    module = _studies._load(_studies.find("bistable-map"))
+    starts = {s: [value, module.LARGE[s]] for s, value in module.beside_rest(-36.0).items()}
+    design = sns.Design.points({"V_S": [-36.0, -36.0]}, initial=starts)
+    at = tmp_path / "sherman-bistable"
+    cuts, dropped = module.kept_cuts("sherman-bistable", design, "transients", "6 s", at)
+    assert dropped == 1
+    assert cuts.initial_V.values.tolist() == [module.LARGE["V"]]
+    assert module.rest_later("sherman-bistable", cuts, tmp_path / "later.nc") == 0
+    both = sns.simulate("sherman-bistable", design, duration="6 s", record_every="10 ms")
+    assert module.rest_later("sherman-bistable", both, tmp_path / "both.nc") == 1
