@@ -26,7 +26,7 @@ BEGIN, END = "<!-- figures: begin", "<!-- figures: end -->"
 REGIMES = ("homogeneous", "regular", "synchronous")
 STEPS = ("0.05 ms", "0.1 ms", "0.2 ms")
 MEASURES = {"rate_E": "E rate, Hz", "rate_I": "I rate, Hz", "ssi_1ms": "index, 1 ms", "chi": "chi"}
-SECONDS, TRANSIENT = 3.0, 0.5
+SECONDS, TRANSIENT = 8.0, 0.5
 SAMPLES = {"exact": 12, "brian2": 6}
 SEED = 77
 
