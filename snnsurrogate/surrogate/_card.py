@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from snnsurrogate import schema
+from snnsurrogate.surrogate import _layout
 from snnsurrogate.surrogate.artefact import FORMAT, FORMAT_VERSION
 from snnsurrogate.surrogate.models import ModelConfig
 from snnsurrogate.surrogate.scaling import Scaling
@@ -32,31 +32,26 @@ def describe(
     ds = data.datasets[0]
     attrs = ds.attrs
     described = json.loads(attrs["parameters"])
-    fixed = {
-        name: float(np.asarray(ds[name].values).flat[0])
-        for name in schema.parameters_of(ds)
-        if name not in data.names
-    }
+    known = _layout.outline(data)
     card = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "model": {"name": model.name, "settings": model.to_dict()},
-        "states": [{"name": s, "unit": ds[s].attrs["units"]} for s in schema.states_of(ds)],
+        **known,
         "parameters": [
             {
-                "name": name,
-                "unit": ds[name].attrs["units"],
+                **about,
+                "unit": ds[about["name"]].attrs["units"],
                 "low": float(data.p[:, i].min()),
                 "high": float(data.p[:, i].max()),
             }
-            for i, name in enumerate(data.names)
+            for i, about in enumerate(known["parameters"])
         ],
-        "fixed_parameters": fixed,
-        "dt": attrs["record_every"],
-        "time_unit": ds["time"].attrs["units"],
+        "tied_parameters": _tied(data),
         "scaling": scaling.to_dict(),
         "visited": data.visited,
         "truth": {
+            **known["truth"],
             **{k: attrs[k] for k in ("system", "title", "source", "equations", "equations_hash")},
             "parameters": described,
             "spike_rule": json.loads(attrs["spike_rule"]) if attrs["spike_rule"] else None,
@@ -66,3 +61,13 @@ def describe(
         "versions": versions(),
     }
     return dict(json.loads(json.dumps(card)))  # as it will be read back: lists, not tuples
+
+
+def _tied(data: TrainingData) -> list[list[str]]:
+    """Pairs of parameters that had the same value in every record: no data beside the diagonal."""
+    return [
+        [a, b]
+        for i, a in enumerate(data.names)
+        for j, b in enumerate(data.names)
+        if i < j and np.array_equal(data.p[:, i], data.p[:, j])
+    ]

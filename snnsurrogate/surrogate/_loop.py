@@ -75,8 +75,35 @@ def adam(stage: stages.Adam, at: Context) -> bool:
     """Run an Adam stage; False when the deadline came first."""
     import torch
 
+    x, targets, q = at.windows(200_000, horizon=stage.horizon, draw=1000 + at.run.stage)
+
+    def loss(rng: np.random.Generator) -> Tensor:
+        rows = torch.as_tensor(rng.integers(len(x), size=min(stage.batch, len(x))))
+        return at.residuals(x[rows], targets[rows], q[rows])(slice(None)).square().mean()
+
+    return first_order(stage, at, loss)
+
+
+def first_order(
+    stage: stages.Adam | stages.Likelihood | stages.FreeRun,
+    at: Context,
+    loss: Callable[[np.random.Generator], Tensor],
+    *,
+    warm_up: int = 0,
+    largest_gradient: float = math.inf,
+) -> bool:
+    """Adam on a loss of random draws; False when the deadline came first.
+
+    Args:
+        stage: steps and learning rate, which falls by a cosine.
+        at: what it works on.
+        loss: makes the loss of one step from the step's own generator.
+        warm_up: steps over which the learning rate rises.
+        largest_gradient: norm to which a larger gradient is cut.
+    """
+    import torch
+
     run = at.run
-    x, targets, q = at.windows(200_000, horizon=stage.horizon, draw=1000 + run.stage)
     optimiser = torch.optim.Adam(at.module.parameters(), lr=stage.learning_rate[0])
     if at.extra:
         load_moments(optimiser, at.extra)
@@ -87,10 +114,10 @@ def adam(stage: stages.Adam, at: Context) -> bool:
         for group in optimiser.param_groups:
             cosine = 0.5 * (1 + math.cos(math.pi * run.step / stage.steps))
             group["lr"] = last + (first - last) * cosine
-        rng = np.random.default_rng([at.seed, 2000 + run.stage, run.step])
-        rows = torch.as_tensor(rng.integers(len(x), size=min(stage.batch, len(x))))
-        loss = at.residuals(x[rows], targets[rows], q[rows])(slice(None)).square().mean()
-        loss_value = float(loss.detach())
+            if run.step < warm_up:
+                group["lr"] *= (run.step + 1) / warm_up
+        value = loss(np.random.default_rng([at.seed, 2000 + run.stage, run.step]))
+        loss_value = float(value.detach())
         if not math.isfinite(loss_value):
             msg = (
                 f"the loss is {loss_value} at step {run.step} of {stage}; lower its learning rate "
@@ -98,10 +125,12 @@ def adam(stage: stages.Adam, at: Context) -> bool:
             )
             raise FloatingPointError(msg)
         optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        value.backward()  # type: ignore[no-untyped-call]
+        if math.isfinite(largest_gradient):
+            torch.nn.utils.clip_grad_norm_(at.module.parameters(), largest_gradient)
         optimiser.step()
         run.step += 1
-        at.advance(1, f"loss {loss_value:.2e}")
+        at.advance(stages.per_step(stage), f"loss {loss_value:.3g}")
         now = time.perf_counter()
         # after the last step the loss is recorded first: a checkpoint does not hold it
         if now - last_save > CHECKPOINT_SECONDS and run.step < stage.steps:

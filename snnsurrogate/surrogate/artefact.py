@@ -8,12 +8,11 @@ import os
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from snnsurrogate import _shipped
 from snnsurrogate._names import suggestion
 from snnsurrogate.dataset.store import atomic
 from snnsurrogate.surrogate import models
+from snnsurrogate.surrogate._layout import layout
 from snnsurrogate.surrogate.scaling import Scaling
 from snnsurrogate.surrogate.surrogate import Surrogate
 
@@ -143,11 +142,6 @@ def load(folder_or_name: str | Path) -> Surrogate:
         raise SurrogateError(msg)
     model = models.get(card["model"]["name"], **card["model"]["settings"])
     scaling = Scaling.from_dict(card["scaling"])
-    layout = models.Layout(
-        states=tuple(s["name"] for s in card["states"]),
-        parameters=tuple(p["name"] for p in card["parameters"]),
-        increment_scale=np.asarray(scaling.increment),
-    )
-    module = model.build(layout, generator_seed=0)
+    module = model.build(layout(card, scaling), generator_seed=0)
     module.load_state_dict(from_bytes(data))
     return Surrogate(model, module.eval(), scaling, card)

@@ -12,9 +12,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from snnsurrogate import schema, units
+from snnsurrogate import units
 from snnsurrogate._progress import progress as show_progress
-from snnsurrogate.surrogate import _checkpoint, _loop, artefact, models, stages
+from snnsurrogate.surrogate import (
+    _checkpoint,
+    _layout,
+    _loop,
+    _stochastic_loop,
+    artefact,
+    models,
+    stages,
+)
 from snnsurrogate.surrogate._checkpoint import (
     CHECKPOINT,
     digest,
@@ -22,6 +30,7 @@ from snnsurrogate.surrogate._checkpoint import (
     request_of,
     resume,
 )
+from snnsurrogate.surrogate.scaling import Scaling
 from snnsurrogate.surrogate.surrogate import Surrogate
 from snnsurrogate.surrogate.training_data import TrainingData
 
@@ -73,8 +82,13 @@ def fit(
         msg = f"budget is {budget!r}; expected a positive time such as '2 min'"
         raise ValueError(msg)
     plan = tuple(model.stages() if schedule is None else schedule)
-    data = TrainingData.of(train)
-    held_out = None if validation is None else TrainingData.of(validation, data.names, like=data)
+    view = getattr(model, "view", "states")
+    data = TrainingData.of(train, view=view)
+    held_out = (
+        None
+        if validation is None
+        else TrainingData.of(validation, data.names, like=data, view=view)
+    )
     if held_out is not None and abs(held_out.time_step / data.time_step - 1) > 1e-9:
         msg = (
             f"training data has a step of {data.time_step:g}, validation data of "
@@ -82,13 +96,10 @@ def fit(
         )
         raise ValueError(msg)
     scaling = data.scaling()
-    layout = models.Layout(
-        states=tuple(schema.states_of(data.datasets[0])),
-        parameters=data.names,
-        increment_scale=scaling.increment,
-    )
+    layout = _layout.layout(_layout.outline(data), scaling)
     module = model.build(layout, generator_seed=seed)
     _check_carry(model, module, layout)
+    _check_stages(plan, module)
     request = request_of(model, plan, data, seed)
     folder = None if out is None else Path(out)
     if folder is not None:
@@ -104,10 +115,8 @@ def fit(
 
     started -= run.elapsed
     rng = np.random.default_rng([seed, 10**6])
-    log = _loop.error_logger(data, scaling, module, rng)
-    log_validation = (
-        None if held_out is None else _loop.error_logger(held_out, scaling, module, rng)
-    )
+    log, name = _logger(data, scaling, module, rng)
+    log_validation = None if held_out is None else _logger(held_out, scaling, module, rng)[0]
 
     def record(loss: float) -> None:
         entry = {
@@ -116,7 +125,7 @@ def fit(
             "step": run.step,
             "seconds": round(time.perf_counter() - started, 2),
             "loss": loss,
-            "one_step_error": log(),
+            name: log(),
         }
         if log_validation is not None:
             entry["validation_error"] = log_validation()
@@ -125,15 +134,14 @@ def fit(
     ended_by = "schedule"
     with show_progress("training", stages.work(plan), show=progress) as advance:
         if run.stage < len(plan):  # what an earlier run has done
-            each = 1 if isinstance(plan[run.stage], stages.Adam) else 100
+            each = stages.per_step(plan[run.stage])
             advance(stages.work(plan[: run.stage]) + each * run.step)
         while run.stage < len(plan):
             stage = plan[run.stage]
-            runner = _loop.adam if isinstance(stage, stages.Adam) else _loop.levenberg_marquardt
             context = _loop.Context(
                 run, module, data, scaling, seed, started + cap, checkpoint, record, advance, extra
             )
-            done = runner(stage, context)  # type: ignore[arg-type]
+            done = _run(stage, context)
             extra = {}
             if not done:
                 ended_by = "budget"
@@ -153,6 +161,38 @@ def fit(
         if ended_by == "schedule":
             (folder / CHECKPOINT).unlink(missing_ok=True)
     return surrogate
+
+
+def _check_stages(plan: tuple[stages.Stage, ...], module: nn.Module) -> None:
+    """Raise if a stage trains another kind of model: an hour of another stage may come first."""
+    for stage in plan:
+        stochastic = isinstance(stage, stages.Likelihood | stages.FreeRun)
+        if stochastic != bool(getattr(module, "noise", 0)):
+            msg = (
+                f"a stage of kind {stage.kind!r} does not train this model: stochastic models take "
+                "Likelihood and FreeRun stages, deterministic ones Adam and LevenbergMarquardt"
+            )
+            raise ValueError(msg)
+
+
+def _run(stage: stages.Stage, context: _loop.Context) -> bool:
+    """Run one stage; False when the deadline came first."""
+    if isinstance(stage, stages.Likelihood):
+        return _stochastic_loop.likelihood(stage, context)
+    if isinstance(stage, stages.FreeRun):
+        return _stochastic_loop.free_run(stage, context)
+    if isinstance(stage, stages.Adam):
+        return _loop.adam(stage, context)
+    return _loop.levenberg_marquardt(stage, context)
+
+
+def _logger(
+    data: TrainingData, scaling: Scaling, module: nn.Module, rng: np.random.Generator
+) -> tuple[Callable[[], Any], str]:
+    """What a history entry says about the fit, and its name."""
+    if getattr(module, "noise", 0):
+        return _stochastic_loop.likelihood_logger(data, scaling, module, rng), "log_loss"
+    return _loop.error_logger(data, scaling, module, rng), "one_step_error"
 
 
 def _check_carry(model: models.ModelConfig, module: nn.Module, layout: models.Layout) -> None:
@@ -196,6 +236,7 @@ def _card(
         "seconds": round(seconds, 1),
         "loss": final.get("loss"),
         "one_step_error": final.get("one_step_error"),
+        **({"log_loss": final["log_loss"]} if "log_loss" in final else {}),
         "validation_error": final.get("validation_error"),
         "data": data.seen(),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numba
@@ -10,7 +11,9 @@ import numpy as np
 
 from snnsurrogate._cache import import_source
 from snnsurrogate.kernels import F_SIGNATURE, JAC_SIGNATURE, Kernel
-from snnsurrogate.surrogate._lowering import NotLowerableError, lower, source
+from snnsurrogate.surrogate._lowering import NotLowerableError, lower
+from snnsurrogate.surrogate._random import BLOCK, normals
+from snnsurrogate.surrogate._source import rollout_source, step_source
 from snnsurrogate.surrogate.scaling import Scaling
 
 if TYPE_CHECKING:
@@ -28,7 +31,7 @@ def compile_step(model: nn.Module, scaling: Scaling) -> tuple[Any, Any]:
     """
     d, k = len(scaling.mean), len(scaling.mid)
     program = lower(model, d, k)
-    module = import_source(source(program, d, k))
+    module = import_source(step_source(program, d, k))
     weights = np.concatenate(
         [*program.weights, scaling.mean, scaling.sd, scaling.mid, scaling.half]
     )
@@ -81,6 +84,74 @@ def torch_step(model: nn.Module, scaling: Scaling) -> tuple[Any, Any]:
             slope(x, p, out)
 
     return f, jac
+
+
+Rollout = Callable[..., None]
+
+
+def compile_rollout(
+    module: nn.Module, scaling: Scaling, low: np.ndarray, high: np.ndarray
+) -> Rollout:
+    """Compiled free run of one sample of a stochastic step, single precision.
+
+    The result is called as ``rollout(x, p, key, start, skip, columns, out, clipped)``: ``x``
+    (state,) float32 physical state, replaced by the last one; ``p`` (parameter,) physical;
+    ``key`` of the sample's random numbers; ``start`` number of the first step in its stream;
+    ``skip`` steps before the first record; ``columns`` states to record; ``out`` (record, column)
+    float32; ``clipped`` (state,) int64, to which the clipped steps of every state are added.
+
+    Args:
+        module: with ``noise``, the number of standard normals its step takes.
+        scaling: physical units to scaled coordinates.
+        low: (state,) lowest scaled state; lower ones are clipped.
+        high: (state,) highest scaled state.
+
+    Raises:
+        NotLowerableError: when the step holds an operation without a compiled form.
+    """
+    d, k, n = len(scaling.mean), len(scaling.mid), int(module.noise)  # type: ignore[arg-type]
+    program = lower(module, d, k, n)
+    compiled = import_source(rollout_source(program, d, k, n)).rollout
+    weights = np.concatenate(
+        [*program.weights, scaling.mean, scaling.sd, scaling.mid, scaling.half, low, high]
+    ).astype(np.float32)
+
+    def rollout(x, p, key, start, skip, columns, out, clipped):  # type: ignore[no-untyped-def]
+        compiled(x, p, weights, key, start, skip, columns, out, clipped)
+
+    return rollout
+
+
+def torch_rollout(
+    module: nn.Module, scaling: Scaling, low: np.ndarray, high: np.ndarray
+) -> Rollout:
+    """The same as `compile_rollout` by calls of the torch module, with the same random numbers."""
+    import torch
+
+    dtype = next(module.parameters()).dtype
+    n = int(module.noise)  # type: ignore[arg-type]
+    lowest, highest = (torch.as_tensor(a, dtype=dtype) for a in (low, high))
+
+    def rollout(x, p, key, start, skip, columns, out, clipped):  # type: ignore[no-untyped-def]
+        drawn, z = -1, np.empty(BLOCK * n + BLOCK * n % 2, dtype=np.float32)
+        carry = torch.as_tensor(scaling.states(x), dtype=dtype)[None]
+        q = torch.as_tensor(scaling.parameters(p), dtype=dtype)[None]
+        with torch.no_grad():
+            for step in range(skip + len(out)):
+                block, at = divmod(start + step, BLOCK)
+                if block != drawn:
+                    normals(key[0], key[1], np.uint32(block), z)
+                    drawn = block
+                noise = torch.as_tensor(z[at * n : (at + 1) * n].copy(), dtype=dtype)[None]
+                free = module.step(carry, q, noise)  # type: ignore[operator]
+                carry = torch.minimum(torch.maximum(free, lowest), highest)
+                clipped += (carry != free)[0].numpy()
+                if step >= skip:
+                    state = scaling.mean + scaling.sd * carry[0].double().numpy()
+                    out[step - skip] = state[columns]
+        x[:] = scaling.mean + scaling.sd * carry[0].double().numpy()
+
+    return rollout
 
 
 def warn_not_lowered(name: str, error: NotLowerableError) -> None:

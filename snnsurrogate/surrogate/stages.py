@@ -44,7 +44,54 @@ class LevenbergMarquardt:
     kind: str = "levenberg-marquardt"
 
 
-Stage = Adam | LevenbergMarquardt
+@dataclass(frozen=True, kw_only=True)
+class Likelihood:
+    """Adam on the one-step likelihood of a stochastic model.
+
+    Attributes:
+        steps: number of updates.
+        records: records per update, drawn without replacement.
+        pairs: pairs of successive states of each of them.
+        learning_rate: initial and final value.
+    """
+
+    steps: int = 6000
+    records: int = 64
+    pairs: int = 48
+    learning_rate: tuple[float, float] = (4e-3, 5e-5)
+    kind: str = "likelihood"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FreeRun:
+    """Adam on free runs of a stochastic model from recorded states, scored by the energy score.
+
+    The energy score of an ensemble X against a record y, mean |X - y| - mean |X - X'| / 2, is least
+    in the mean for the true distribution. Scored are states every ``every`` steps, each by itself
+    and the whole path, and the counts of ``every`` steps.
+
+    Attributes:
+        steps: number of updates.
+        horizon: steps of a free run, a multiple of ``every``.
+        starts: recorded states per update.
+        members: free runs from each of them.
+        every: steps between scored states.
+        likelihood: weight of the one-step log likelihood that is added; it holds the laws of the
+            counts, whose straight-through gradients are biased where counts are small.
+        learning_rate: initial and final value.
+    """
+
+    steps: int = 1200
+    horizon: int = 20
+    starts: int = 128
+    members: int = 4
+    every: int = 5
+    likelihood: float = 0.3
+    learning_rate: tuple[float, float] = (1e-3, 1e-4)
+    kind: str = "free-run"
+
+
+Stage = Adam | LevenbergMarquardt | Likelihood | FreeRun
 
 
 def to_dict(stage: Stage) -> dict[str, Any]:
@@ -52,6 +99,13 @@ def to_dict(stage: Stage) -> dict[str, Any]:
     return asdict(stage)
 
 
+def per_step(stage: Stage) -> float:
+    """Amount of work of one step of a stage, in Adam steps."""
+    return {"levenberg-marquardt": 100.0, "free-run": 5.0}.get(stage.kind, 1.0)
+
+
 def work(plan: tuple[Stage, ...]) -> float:
-    """Amount of work of a schedule, in Adam steps; a Levenberg-Marquardt iteration counts 100."""
-    return sum(s.steps if isinstance(s, Adam) else 100 * s.iterations for s in plan)
+    """Amount of work of a schedule, in Adam steps."""
+    return sum(
+        per_step(s) * (s.iterations if isinstance(s, LevenbergMarquardt) else s.steps) for s in plan
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +12,10 @@ import numpy as np
 import xarray as xr
 
 from snnsurrogate import schema, units
-from snnsurrogate._names import suggestion
 from snnsurrogate.features.spikes import detect_batch
 from snnsurrogate.kernels import Kernel, integrate
+from snnsurrogate.surrogate import _inputs
+from snnsurrogate.surrogate._warnings import ExtrapolationWarning as ExtrapolationWarning
 from snnsurrogate.surrogate.models import ModelConfig
 from snnsurrogate.surrogate.scaling import Scaling
 
@@ -23,10 +24,6 @@ if TYPE_CHECKING:
 
 # A free run this many visited ranges away from the training data has left for good.
 _GUARD = 10.0
-
-
-class ExtrapolationWarning(UserWarning):
-    """Parameters or states outside what the surrogate was trained on."""
 
 
 class Surrogate:
@@ -81,8 +78,26 @@ class Surrogate:
         box = ", ".join(f"{k} in [{a:g}, {b:g}]" for k, (a, b) in self.box.items()) or "none"
         return f"<Surrogate {self.model.name} of {self.system}, step {self.dt}, parameters {box}>"
 
+    @property
+    def stochastic(self) -> bool:
+        """Whether a step draws random numbers."""
+        return bool(getattr(self.module, "noise", 0))
+
+    @functools.cached_property
+    def compiled_rollout(self) -> Any:
+        """Compiled free run of one sample of a stochastic surrogate."""
+        from snnsurrogate.surrogate import _stochastic
+
+        return _stochastic.compiled(self)
+
     @functools.cached_property
     def _compiled(self) -> Kernel:
+        if self.stochastic:
+            msg = (
+                f"{self!r} is stochastic: it has no fixed points, multipliers or cycles. Roll it "
+                "out and read features of the runs."
+            )
+            raise ValueError(msg)
         from snnsurrogate.surrogate import runtime
         from snnsurrogate.surrogate._lowering import NotLowerableError
 
@@ -117,23 +132,29 @@ class Surrogate:
 
     def rollout(
         self,
-        initial: Mapping[str, Any],
+        initial: Mapping[str, Any] | xr.Dataset | None,
         parameters: Mapping[str, Any],
         duration: Any,
         *,
         protocol: Any = None,
         seed: int = 0,
+        strict: bool = False,
+        record: Sequence[str] | None = None,
     ) -> xr.Dataset:
         """Free run from given states.
 
         Args:
             initial: state -> value or (sample,) array; bare numbers are in the state's unit, text
-                and quantities are converted.
+                and quantities are converted. Of a network: None starts from a state of the
+                surrogate's own stationary regime (1 s from the mean training state), a dataset
+                from its first record, a mapping from the series of a rollout.
             parameters: parameter -> value or (sample,) array, in the declared unit likewise;
                 parameters that did not vary in training may be left out.
             duration: text with unit; a whole number of steps.
             protocol: driven surrogates only.
             seed: stochastic surrogates only; stored.
+            strict: raise, instead of warning, where parameters lie outside the trained box.
+            record: networks only: series to keep besides the rates; None keeps all.
 
         Returns:
             A dataset of the package's schema, kind "rollout"; a sample that leaves the training
@@ -141,20 +162,31 @@ class Surrogate:
 
         Raises:
             ValueError: a missing or unknown name, arrays of different lengths, a duration that is
-                no whole number of steps, or another value of a parameter that did not vary.
+                no whole number of steps, another value of a parameter that did not vary, or, with
+                ``strict``, parameters outside the box.
         """
         if protocol is not None:
             msg = f"{self!r} has no input; a protocol needs a driven surrogate. Pass protocol=None."
             raise ValueError(msg)
-        kernel = self.kernel()
-        total = units.magnitude(duration, kernel.time_unit, what="duration")
-        n_steps = round(total / kernel.time_step)
-        if n_steps < 1 or abs(n_steps * kernel.time_step - total) > 1e-6 * kernel.time_step:
+        unit = self.card["time_unit"]
+        total = units.magnitude(duration, unit, what="duration")
+        step = units.magnitude(self.dt, unit, what="dt")
+        n_steps = round(total / step)
+        if n_steps < 1 or abs(n_steps * step - total) > 1e-6 * step:
             msg = f"duration {duration!r} is not a whole number of steps of {self.dt}"
             raise ValueError(msg)
+        if self.stochastic:
+            return self._stochastic_rollout(
+                initial, parameters, (n_steps, units.format_quantity(total, unit)), seed,
+                strict=strict, record=record,
+            )  # fmt: skip
+        if record is not None:
+            msg = f"record={record!r} chooses series of networks; {self!r} has states. Leave it out"
+            raise ValueError(msg)
+        kernel = self.kernel()
         x0, columns, n = self._samples(initial, parameters)
         p = np.stack([columns[name] for name in self.parameters], 1) if self.parameters else None
-        self._warn_outside_box(columns)
+        self._outside_box(columns, strict=strict)
         if p is None:
             p = np.empty((n, 0))
         x = integrate(kernel, x0, p, n_steps=n_steps)
@@ -165,66 +197,49 @@ class Surrogate:
             x, x0, columns, status, seed, units.format_quantity(total, kernel.time_unit)
         )
 
-    def _samples(
-        self, initial: Mapping[str, Any], parameters: Mapping[str, Any]
-    ) -> tuple[np.ndarray, dict[str, np.ndarray], int]:
-        if initial is None:
-            msg = f"initial is None; this surrogate needs the initial states {list(self.states)}."
-            raise ValueError(msg)
-        fixed = self.card["fixed_parameters"]
-        known = (*self.parameters, *fixed)
-        for name in parameters:
-            if name not in known:
-                hint = suggestion(name, known)
-                msg = f"no parameter {name!r}; expected some of {list(known)}.{hint}"
-                raise ValueError(msg)
-        missing = [p for p in self.parameters if p not in parameters]
-        lost = [s for s in self.states if s not in initial]
-        extra = [s for s in initial if s not in self.states]
-        if missing or lost or extra:
-            msg = (
-                f"rollout needs the parameters {list(self.parameters)} and the initial states "
-                f"{list(self.states)}; missing {missing + lost}, unknown {extra}"
-            )
-            raise ValueError(msg)
-        given = {**{k: parameters[k] for k in parameters}, **{s: initial[s] for s in self.states}}
-        unit = {name: about["unit"] for name, about in self.card["truth"]["parameters"].items()}
-        unit |= {s["name"]: s["unit"] for s in self.card["states"]}
-        arrays = {k: np.atleast_1d(units.magnitudes(v, unit[k], what=k)) for k, v in given.items()}
-        lengths = {k: a.size for k, a in arrays.items() if a.size != 1}
-        n = max(lengths.values(), default=1)
-        if any(a.ndim > 1 for a in arrays.values()) or any(m != n for m in lengths.values()):
-            msg = f"lengths over sample differ: {lengths}; expected one length (or single numbers)"
-            raise ValueError(msg)
-        bad = [k for k, a in arrays.items() if not np.isfinite(a).all()]
-        if bad:
-            msg = f"{bad} hold non-finite numbers; a rollout starts from finite states"
-            raise ValueError(msg)
-        full = {k: np.broadcast_to(a, (n,)).astype(float) for k, a in arrays.items()}
-        for name, value in fixed.items():
-            other = full.get(name, np.array([value]))
-            if not np.allclose(other, value, rtol=1e-9, atol=0):
-                msg = (
-                    f"{name} was {value:g} throughout training; got {np.unique(other)[:4]}. "
-                    f"Train on data in which {name} varies."
-                )
-                raise ValueError(msg)
-        x0 = np.stack([full[s] for s in self.states], 1)
-        columns = {name: full.get(name, np.full(n, fixed.get(name, np.nan))) for name in known}
-        return x0, columns, n
+    def _stochastic_rollout(
+        self,
+        initial: Any,
+        parameters: Mapping[str, Any],
+        length: tuple[int, str],
+        seed: int,
+        *,
+        strict: bool,
+        record: Sequence[str] | None,
+    ) -> xr.Dataset:
+        from snnsurrogate.surrogate import _stochastic
 
-    def _warn_outside_box(self, columns: Mapping[str, np.ndarray]) -> None:
-        for name, (low, high) in self.box.items():
-            values = columns[name]
-            slack = 1e-9 * max(abs(low), abs(high))
-            far = np.maximum(low - values, values - high)
-            if (far > slack).any():
-                warnings.warn(
-                    f"{name} leaves the trained range [{low:g}, {high:g}] in "
-                    f"{int((far > slack).sum())} of {values.size} samples, by up to {far.max():g}",
-                    ExtrapolationWarning,
-                    stacklevel=3,
-                )
+        kept = _stochastic.names_of_record(self, record)
+        given = _stochastic.initial_states(self, initial)
+        columns, states, _ = _inputs.columns(self.card, parameters, given or {})
+        self._outside_box(columns, strict=strict)
+        x0 = None
+        if given is not None:
+            x0 = np.stack([states[s] for s in self.states], 1)
+            if not isinstance(initial, xr.Dataset):  # a dataset is read per cell
+                _stochastic.per_cell(self, x0, columns)
+        request = _stochastic.Request(
+            initial=x0, columns=columns, steps=length[0], duration=length[1], seed=seed, record=kept
+        )
+        return _stochastic.run(self, request)
+
+    def _samples(
+        self, initial: Any, parameters: Mapping[str, Any]
+    ) -> tuple[np.ndarray, dict[str, np.ndarray], int]:
+        if initial is None or isinstance(initial, xr.Dataset):
+            what = "None" if initial is None else "a dataset"
+            msg = f"initial is {what}; this surrogate needs the initial states {list(self.states)}."
+            raise ValueError(msg)
+        columns, states, n = _inputs.columns(self.card, parameters, initial)
+        return np.stack([states[s] for s in self.states], 1), columns, n
+
+    def _outside_box(self, columns: Mapping[str, np.ndarray], *, strict: bool) -> None:
+        """Warn of parameters outside the trained box, or raise."""
+        for said in _inputs.outside_box(self.card, columns):
+            if strict:
+                msg = f"{said}; strict=True allows no extrapolation"
+                raise ValueError(msg)
+            warnings.warn(said, ExtrapolationWarning, stacklevel=4 if self.stochastic else 3)
 
     def _guard(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Status per sample (NaN is written from the exit on), and who left the visited region."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ import xarray as xr
 
 from snnsurrogate import schema, units
 from snnsurrogate.features import regimes
+from snnsurrogate.surrogate import coarse
 from snnsurrogate.surrogate.scaling import Scaling
 
 _BIN = 0.25  # width of a cell of the scaled state-increment-parameter space
@@ -27,6 +29,8 @@ class TrainingData:
         p: (trajectory, k) values of the conditioning parameters.
         names: names of the conditioning parameters.
         datasets: where the trajectories come from.
+        columns: names of the states.
+        view: "states" of the datasets, or the "coarse" state of a network.
     """
 
     x: np.ndarray
@@ -35,6 +39,8 @@ class TrainingData:
     p: np.ndarray
     names: tuple[str, ...]
     datasets: tuple[xr.Dataset, ...]
+    columns: tuple[str, ...]
+    view: str = "states"
 
     @classmethod
     def of(
@@ -43,6 +49,7 @@ class TrainingData:
         names: tuple[str, ...] | None = None,
         *,
         like: TrainingData | None = None,
+        view: str = "states",
     ) -> TrainingData:
         """Take the ok samples.
 
@@ -50,10 +57,12 @@ class TrainingData:
             train: one dataset, or several of one system with one recording step.
             names: conditioning parameters; default those that vary.
             like: data of the same system (the recording step may differ).
+            view: "states", or "coarse" for the coarse state of a network.
 
         Raises:
             ValueError: no usable sample, fewer than two time points, non-finite states in a sample
-                that claims to be ok, or datasets that do not belong together.
+                that claims to be ok, datasets that do not belong together, or a network where
+                states are needed and the reverse.
         """
         datasets = (train,) if isinstance(train, xr.Dataset) else tuple(train)
         if not datasets:
@@ -61,12 +70,13 @@ class TrainingData:
             raise ValueError(msg)
         for ds in datasets:
             schema.validate(ds)
+            _check_view(ds, view)
             _check_same(datasets[0], ds)
             if like is not None:
                 _check_same(like.datasets[0], ds, step=False)
         if names is None:
             names = _varying(datasets)
-        parts = [_usable(ds, names) for ds in datasets]
+        parts = [_usable(ds, names, view) for ds in datasets]
         length = np.concatenate([np.full(x.shape[0], x.shape[1]) for x, _ in parts])
         if not length.size:
             total = sum(ds.sizes["sample"] for ds in datasets)
@@ -80,6 +90,8 @@ class TrainingData:
             p=np.concatenate([p for _, p in parts]),
             names=names,
             datasets=datasets,
+            columns=_columns(datasets[0], view),
+            view=view,
         )
 
     def starts(self, horizon: int) -> tuple[np.ndarray, np.ndarray]:
@@ -103,15 +115,20 @@ class TrainingData:
     def scaling(self) -> Scaling:
         """Scaling fitted to all one-step pairs."""
         point, _ = self.starts(1)
-        return Scaling.fitted(self.x[point], self.x[point + 1], self.p)
+        before, after = (self.x[i].astype(float) for i in (point, point + 1))
+        return Scaling.fitted(before, after, self.p)
 
     def seen(self) -> dict[str, Any]:
         """What a card says about the data: counts, regimes, ranges."""
         counts: dict[str, int] = {}
         for ds in self.datasets:
-            if "spike_count" not in ds:
+            if "spike_count" not in ds and self.view == "states":
                 continue
-            labels = regimes(ds)
+            if self.view == "coarse" and not ds.attrs.get("regime_rule"):
+                continue
+            with warnings.catch_warnings():  # many short records: the counts are what is wanted
+                warnings.filterwarnings("ignore", message="the record of .* is short")
+                labels = regimes(ds)
             for value, meaning in zip(
                 labels.attrs["flag_values"], labels.attrs["flag_meanings"].split(), strict=True
             ):
@@ -191,12 +208,32 @@ def _varying(datasets: tuple[xr.Dataset, ...]) -> tuple[str, ...]:
     return tuple(n for n in names if columns[n].size and (columns[n] != columns[n][0]).any())
 
 
-def _usable(ds: xr.Dataset, names: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
+def _columns(ds: xr.Dataset, view: str) -> tuple[str, ...]:
+    if view == "coarse":
+        return tuple(c.name for c in coarse.columns(ds))
+    return tuple(schema.states_of(ds))
+
+
+def _check_view(ds: xr.Dataset, view: str) -> None:
+    if view == "states" and not schema.states_of(ds):
+        msg = (
+            f"the dataset of {ds.attrs['system']!r} is of a network, which has no states of its "
+            "own; fit PopulationMap to its coarse state"
+        )
+        raise ValueError(msg)
+    if view == "coarse":
+        coarse.columns(ds)  # says what is missing
+
+
+def _usable(ds: xr.Dataset, names: tuple[str, ...], view: str) -> tuple[np.ndarray, np.ndarray]:
     good = schema.ok(ds)
     if ds.sizes["time"] < 2:
         msg = f"the record has {ds.sizes['time']} time points; training needs pairs of states"
         raise ValueError(msg)
-    x = np.stack([ds[s].values[good].astype(float) for s in schema.states_of(ds)], -1)
+    if view == "coarse":
+        x = coarse.values(ds, good)
+    else:
+        x = np.stack([ds[s].values[good].astype(float) for s in schema.states_of(ds)], -1)
     if not np.isfinite(x).all():
         bad = np.flatnonzero(good)[~np.isfinite(x).all(axis=(1, 2))][:8]
         msg = f"samples {bad.tolist()} are marked ok but hold non-finite states; mark or drop them"

@@ -1,4 +1,7 @@
-"""Every registered surrogate model: learns a decay, keeps shapes, saves, repeats itself."""
+"""Every registered map of states: learns a decay, keeps shapes, saves, repeats itself.
+
+Models of the coarse state of a network are tested in tests/surrogate/test_population_map.py.
+"""
 
 import numpy as np
 import pytest
@@ -10,6 +13,7 @@ from snnsurrogate.surrogate import models
 from tests.surrogate.conftest import decay_dataset
 
 ALL = models.names()
+MAPS = [name for name in ALL if models.get(name).view == "states"]
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +21,7 @@ def data():
     return decay_dataset(np.linspace(0.5, 2.0, 10))
 
 
-@pytest.fixture(scope="module", params=ALL)
+@pytest.fixture(scope="module", params=MAPS)
 def fitted(request, data):
     return sns.fit(models.get(request.param), data, schedule=(models.Adam(steps=400),), seed=2)
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+import snnsurrogate as sns
 from snnsurrogate import schema
 
 
@@ -62,3 +63,32 @@ def decay() -> xr.Dataset:
 @pytest.fixture
 def make_decay():
     return decay_dataset
+
+
+def network_dataset(*, seed: int = 0, duration: str = "1 s", samples: int = 12) -> xr.Dataset:
+    """A hundred cells at points of a small box by the exact engine; E and I get equal drives."""
+    rng = np.random.default_rng(seed)
+    drive = rng.uniform(5.0, 8.0, samples)
+    points = {
+        "tau_EE": rng.uniform(1.5, 4.0, samples),
+        "lambda_E": drive,
+        "lambda_I": drive,
+        "tau_R": np.full(samples, 2.5),
+    }
+    return sns.simulate(
+        "markov-if:small-regular",
+        sns.Design.points(points),
+        duration=duration,
+        transient="0.2 s",
+        record_every="1 ms",
+        engine="exact",
+        record=["histograms"],
+        seed=seed,
+        processes=1,
+        progress=False,
+    )
+
+
+@pytest.fixture(scope="session")
+def network() -> xr.Dataset:
+    return network_dataset()

@@ -8,10 +8,14 @@ from snnsurrogate._names import suggestion
 from snnsurrogate.surrogate.models._base import REGISTRY
 from snnsurrogate.surrogate.models._base import Layout as Layout
 from snnsurrogate.surrogate.models._base import ModelConfig as ModelConfig
+from snnsurrogate.surrogate.models._base import Physical as Physical
 from snnsurrogate.surrogate.models._base import register as register
+from snnsurrogate.surrogate.models.population_map import PopulationMap as PopulationMap
 from snnsurrogate.surrogate.models.recurrent_map import RecurrentMap as RecurrentMap
 from snnsurrogate.surrogate.stages import Adam as Adam
+from snnsurrogate.surrogate.stages import FreeRun as FreeRun
 from snnsurrogate.surrogate.stages import LevenbergMarquardt as LevenbergMarquardt
+from snnsurrogate.surrogate.stages import Likelihood as Likelihood
 
 
 def names() -> list[str]:

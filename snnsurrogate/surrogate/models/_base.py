@@ -7,16 +7,42 @@ compiled rollouts, guards, saving and loading.
 from __future__ import annotations
 
 import abc
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 
 from snnsurrogate._names import suggestion
+from snnsurrogate.surrogate.coarse import Column
+from snnsurrogate.surrogate.scaling import Scaling
 from snnsurrogate.surrogate.stages import Stage
 
 if TYPE_CHECKING:
     from torch import nn
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Physical:
+    """What a model of a network may know of the network itself.
+
+    Attributes:
+        columns: the coarse state, in order.
+        parameters: names of the conditioning parameters.
+        fixed: parameters that did not vary, in declared units.
+        sizes: population -> parameter that holds its number of cells.
+        scaling: physical units to scaled coordinates.
+        step: one step in the time unit of the system.
+        step_seconds: one step in s.
+    """
+
+    columns: tuple[Column, ...]
+    parameters: tuple[str, ...]
+    fixed: Mapping[str, float]
+    sizes: Mapping[str, str]
+    scaling: Scaling
+    step: float
+    step_seconds: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,17 +55,23 @@ class Layout:
         states: names of the observed states, d of them.
         parameters: names of the parameters the model is conditioned on, k of them (may be none).
         increment_scale: (d,) standard deviation of one step's increment of each scaled state.
+        physical: of models of the coarse state of a network, else None.
     """
 
     states: tuple[str, ...]
     parameters: tuple[str, ...]
     increment_scale: np.ndarray
+    physical: Physical | None = None
 
 
 class ModelConfig(abc.ABC):
-    """Base of the frozen dataclasses that describe a model; unknown fields are a TypeError."""
+    """Base of the frozen dataclasses that describe a model; unknown fields are a TypeError.
+
+    ``view`` is what of a dataset is learned: its "states", or the "coarse" state of a network.
+    """
 
     name: ClassVar[str]
+    view: ClassVar[str] = "states"
 
     @abc.abstractmethod
     def build(self, layout: Layout, *, generator_seed: int) -> nn.Module:
@@ -50,6 +82,11 @@ class ModelConfig(abc.ABC):
         carry (hidden memory beside the states) has no compiled rollout yet, and `fit` refuses it.
         `step` is written with linear layers, activations and arithmetic only, so that it can be
         compiled.
+
+        A stochastic module has ``noise``, a number of standard normals above 0, and
+        ``step(carry, q, z)`` with z (batch, noise). Its likelihood stages need besides
+        ``condition(q)`` (what depends on the parameters alone), ``advance(carry, condition, z)``
+        (the step with it) and ``log_likelihood(carry, condition, following)`` (batch,).
         """
 
     @abc.abstractmethod

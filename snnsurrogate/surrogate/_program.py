@@ -1,0 +1,227 @@
+"""Text of single operations: loops over numbers in a workspace, with tangents.
+
+A node of a traced step is a vector (one sample; the batch dimension disappears). Values live in one
+workspace array ``s``, weights in another, ``w``. A step that has a Jacobian carries it forward with
+the values: each entry has one tangent per state. What depends on the parameters alone can be kept
+apart (``before``): it is then computed once per run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+
+class NotLowerableError(NotImplementedError):
+    """The step holds an operation without a compiled form; the rollout then runs in torch."""
+
+
+# value text and derivative text; `a` is the argument, `y` the value
+FORMS = {
+    "tanh": ("tanh(a)", "ONE - y * y"),
+    "sigmoid": ("HALF + HALF * tanh(HALF * a)", "y * (ONE - y)"),
+    "relu": ("a if a > ZERO else ZERO", "ONE if a > ZERO else ZERO"),
+    "silu": ("a * (HALF + HALF * tanh(HALF * a))", "z + a * z * (ONE - z)"),
+    "exp": ("exp(a)", "y"),
+    "sqrt": ("math.sqrt(a)", "HALF / y"),
+    "square": ("a * a", "a + a"),
+    "round_down": ("FLOAT(math.floor(a))", "ONE"),
+    "identity": ("a", "ONE"),
+}
+_TILE = 8  # inputs of a linear layer that are taken together
+
+
+@dataclass
+class Value:
+    """Where a node's vector lives: workspace offset, or weight offset for a constant.
+
+    ``fixed``: it depends on the parameters alone.
+    """
+
+    offset: int
+    size: int
+    constant: bool = False
+    fixed: bool = False
+
+
+@dataclass
+class Program:
+    """Generated text of one step, and the constants it reads.
+
+    Attributes:
+        tangents: number of tangents per entry; 0 for a step without a Jacobian.
+        hoist: keep what depends on the parameters alone apart, in ``before``.
+        unroll: sum linear layers by tiles of inputs, which is faster and rounds differently.
+    """
+
+    tangents: int
+    hoist: bool = False
+    unroll: bool = False
+    before: list[str] = field(default_factory=list)
+    value_lines: list[str] = field(default_factory=list)
+    jacobian_lines: list[str] = field(default_factory=list)
+    weights: list[np.ndarray] = field(default_factory=list)
+    n_weights: int = 0
+    n_workspace: int = 0
+    output: int = 0
+
+    def constant(self, array: Any) -> Value:
+        """Store an array among the weights."""
+        flat = np.ascontiguousarray(array, dtype=float).reshape(-1)
+        self.weights.append(flat)
+        self.n_weights += flat.size
+        return Value(self.n_weights - flat.size, flat.size, constant=True, fixed=True)
+
+    def room(self, size: int, fixed: bool = False) -> Value:
+        """Reserve workspace."""
+        self.n_workspace += size
+        return Value(self.n_workspace - size, size, fixed=fixed and self.hoist)
+
+    def emit(self, target: Value, *lines: str, tangent: tuple[str, ...] = ()) -> None:
+        """Append lines that compute a value, and tangent lines that follow them in the Jacobian."""
+        if target.fixed:
+            self.before += lines
+            return
+        self.value_lines += lines
+        if self.tangents:
+            self.jacobian_lines += [*lines, *tangent]
+
+    # --- operations ---
+
+    def linear(self, x: Value, weight: np.ndarray, bias: np.ndarray | None) -> Value:
+        """``W x + b``."""
+        n_out, n_in = weight.shape
+        d = self.tangents
+        x = self.materialise(x)
+        # transposed, so that the inner loop runs over contiguous outputs and vectorises without
+        # reordering any sum
+        w = self.constant(weight.T).offset
+        b = self.constant(np.zeros(n_out) if bias is None else bias).offset
+        y = self.room(n_out, x.fixed)
+        lines = _loop(n_out, f"s[{y.offset} + i] = w[{b} + i]")
+        if self.unroll and not y.fixed:
+            lines += _tiles(x.offset, y.offset, w, n_in, n_out)
+        else:
+            lines += [
+                f"for j in range({n_in}):",
+                f"    a = s[{x.offset} + j]",
+                f"    for i in range({n_out}):",
+                f"        s[{y.offset} + i] += w[{w} + j * {n_out} + i] * a",
+            ]
+        tangent = (
+            f"for i in range({n_out * d}):",
+            f"    t[{y.offset * d} + i] = 0.0",
+            f"for j in range({n_in}):",
+            f"    for i in range({n_out}):",
+            f"        a = w[{w} + j * {n_out} + i]",
+            f"        for k in range({d}):",
+            f"            t[({y.offset} + i) * {d} + k] += a * t[({x.offset} + j) * {d} + k]",
+        )
+        self.emit(y, *lines, tangent=tangent)
+        return y
+
+    def elementwise(self, name: str, x: Value) -> Value:
+        """A function of every entry, one of `FORMS`."""
+        x = self.materialise(x)
+        y = self.room(x.size, x.fixed)
+        value, slope = FORMS[name]
+        lines = _loop(x.size, f"a = s[{x.offset} + i]", f"s[{y.offset} + i] = {value}")
+        before = [f"a = s[{x.offset} + i]", f"y = s[{y.offset} + i]"]
+        if "z" in slope:
+            before.append("z = HALF + HALF * tanh(HALF * a)")
+        before.append(f"g = {slope}")
+        self.emit(y, *lines, tangent=self._tangents(y, f"g * {self._tangent(x)}", *before))
+        return y
+
+    def binary(self, op: str, a: Value, b: Value) -> Value:
+        """Arithmetic of two vectors of one size, or of a vector and a number.
+
+        Raises:
+            NotLowerableError: sizes that do not broadcast.
+        """
+        size = max(a.size, b.size)
+        if a.size != b.size and 1 not in (a.size, b.size):
+            msg = f"operands of sizes {a.size} and {b.size} do not broadcast"
+            raise NotLowerableError(msg)
+        y = self.room(size, a.fixed and b.fixed)
+        ra, rb = _ref(a), _ref(b)
+        ta = "0.0" if a.constant else self._tangent(a)
+        tb = "0.0" if b.constant else self._tangent(b)
+        slope = {
+            "+": f"{ta} + {tb}",
+            "-": f"{ta} - {tb}",
+            "*": f"{ta} * {rb} + {ra} * {tb}",
+            "/": f"({ta} - {ra} / {rb} * {tb}) / {rb}",
+        }[op]
+        self.emit(
+            y,
+            *_loop(size, f"s[{y.offset} + i] = {ra} {op} {rb}"),
+            tangent=self._tangents(y, slope),
+        )
+        return y
+
+    def concatenate(self, parts: list[Value]) -> Value:
+        """Vectors end to end."""
+        y = self.room(sum(p.size for p in parts), all(p.fixed for p in parts))
+        at = y.offset
+        for part in parts:
+            self._copy(part, Value(at, part.size, fixed=y.fixed))
+            at += part.size
+        return y
+
+    def part(self, x: Value, start: int, stop: int) -> Value:
+        """Entries start to stop: no copy, values are never changed."""
+        return Value(x.offset + start, stop - start, x.constant, x.fixed)
+
+    def materialise(self, x: Value) -> Value:
+        """Copy a constant from the weights into the workspace, where vectors are worked on."""
+        if not x.constant:
+            return x
+        y = self.room(x.size, fixed=True)
+        self._copy(x, y)
+        return y
+
+    def _copy(self, x: Value, y: Value) -> None:
+        line = f"s[{y.offset} + i] = {'w' if x.constant else 's'}[{x.offset} + i]"
+        slope = "0.0" if x.constant else f"t[({x.offset} + i) * {self.tangents} + k]"
+        self.emit(y, *_loop(x.size, line), tangent=self._tangents(y, slope))
+
+    def _tangent(self, value: Value) -> str:
+        at = "0" if value.size == 1 else "i"
+        return f"t[({value.offset} + {at}) * {self.tangents} + k]"
+
+    def _tangents(self, y: Value, expression: str, *before: str) -> tuple[str, ...]:
+        d = self.tangents
+        return tuple(
+            _loop(
+                y.size,
+                *before,
+                f"for k in range({d}):",
+                f"    t[({y.offset} + i) * {d} + k] = {expression}",
+            )
+        )
+
+
+def _ref(value: Value) -> str:
+    at = "0" if value.size == 1 else "i"
+    return f"{'w' if value.constant else 's'}[{value.offset} + {at}]"
+
+
+def _loop(size: int, *body: str) -> list[str]:
+    return [f"for i in range({size}):", *(f"    {line}" for line in body)]
+
+
+def _tiles(x: int, y: int, w: int, n_in: int, n_out: int) -> list[str]:
+    """Sum over tiles of inputs in two chains each: short waits, few passes over the outputs."""
+    lines = []
+    for begin in range(0, n_in, _TILE):
+        columns = range(begin, min(begin + _TILE, n_in))
+        lines += [f"a{j - begin} = s[{x + j}]" for j in columns]
+        terms = [f"w[{w + j * n_out} + i] * a{j - begin}" for j in columns]
+        half = (len(terms) + 1) // 2
+        chains = [" + ".join(c) for c in (terms[:half], terms[half:]) if c]
+        total = f"(s[{y} + i] + {chains[0]})" + "".join(f" + ({c})" for c in chains[1:])
+        lines += _loop(n_out, f"s[{y} + i] = {total}")
+    return lines
