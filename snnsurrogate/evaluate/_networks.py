@@ -60,25 +60,68 @@ def record(dataset: xr.Dataset, table: xr.Dataset) -> NetworkRecord:
         table: its features.
     """
     names = tuple(schema.populations_of(dataset))
-    spectra = {name: _rows(lambda name=name: features.spectrum(dataset, name)) for name in names}
+    missing = {
+        str(name): str(column.attrs["missing"])
+        for name, column in table.data_vars.items()
+        if "missing" in column.attrs
+    }
+
+    def read(what: str, function: Any, empty: Any) -> Any:
+        try:
+            return function()
+        except NotRecordedError as error:
+            missing[what] = str(error)
+            return empty
+
+    samples = dataset.sizes["sample"]
+    spectra = {
+        name: read(
+            "spectra",
+            lambda name=name: features.spectrum(dataset, name).values,
+            np.full((samples, features.rhythm.WINDOW // 2 + 1), np.nan),
+        )
+        for name in names
+    }
+    correlation = np.empty((samples, 0))
+    if len(names) < 2:
+        missing["correlation"] = "the network has one population"
+    else:
+        correlation = read(
+            "correlation",
+            lambda: features.cross_correlation(dataset, (names[0], names[1])).values,
+            correlation,
+        )
+    none = [np.empty(0)] * samples
     return NetworkRecord(
         ok=schema.ok(dataset),
         populations=names,
         features={str(name): table[name].values for name in table.data_vars},
-        spectra={name: _known(rows, dataset) for name, rows in spectra.items()},
-        correlation=_correlation(dataset, names),
-        events=events(dataset),
+        spectra=spectra,
+        correlation=correlation,
+        events=read(
+            "events",
+            lambda: _events(dataset, DETECTOR),
+            {"size": none, "duration": none, "interval": none},
+        ),
+        missing=missing,
     )
 
 
 def events(dataset: xr.Dataset, detector: str = DETECTOR) -> dict[str, list[np.ndarray]]:
-    """Size in the first population, duration and interval of events, one array per sample."""
-    first = next(iter(schema.populations_of(dataset)))
+    """Size in the first population, duration and interval of events, one array per sample.
+
+    Empty where the record is too coarse or too short for the detector.
+    """
     try:
-        table = features.events(dataset, detector=detector)
+        return _events(dataset, detector)
     except NotRecordedError:
         none = [np.empty(0)] * dataset.sizes["sample"]
         return {"size": none, "duration": none, "interval": none}
+
+
+def _events(dataset: xr.Dataset, detector: str) -> dict[str, list[np.ndarray]]:
+    first = next(iter(schema.populations_of(dataset)))
+    table = features.events(dataset, detector=detector)
     ends = np.cumsum(table["event_count"].values)[:-1]
     columns = {"size": f"size_{first}", "duration": "duration", "interval": "interval"}
     return {
@@ -87,32 +130,19 @@ def events(dataset: xr.Dataset, detector: str = DETECTOR) -> dict[str, list[np.n
     }
 
 
-def _rows(read: Any) -> np.ndarray | None:
-    try:
-        return read().values
-    except NotRecordedError:  # the record is shorter than what is read from it
-        return None
-
-
-def _known(rows: np.ndarray | None, dataset: xr.Dataset) -> np.ndarray:
-    empty = np.full((dataset.sizes["sample"], features.rhythm.WINDOW // 2 + 1), np.nan)
-    return empty if rows is None else rows
-
-
-def _correlation(dataset: xr.Dataset, names: tuple[str, ...]) -> np.ndarray:
-    samples = dataset.sizes["sample"]
-    if len(names) < 2:
-        return np.empty((samples, 0))
-    rows = _rows(lambda: features.cross_correlation(dataset, (names[0], names[1])))
-    return np.empty((samples, 0)) if rows is None else rows
-
-
 def labels(sources: dict[str, xr.Dataset]) -> dict[str, xr.DataArray]:
-    """Regimes of every source; the warning of a short record once, not for each of them."""
-    found = {}
+    """Regimes of every source; the warning of a short record once, not for each of them.
+
+    None at all where one of the records is too coarse to be labelled; that is warned of.
+    """
+    found: dict[str, xr.DataArray] = {}
     for i, (name, dataset) in enumerate(sources.items()):
         with warnings.catch_warnings():
             if i:
                 warnings.simplefilter("ignore", UserWarning)
-            found[name] = features.regimes(dataset)
+            try:
+                found[name] = features.regimes(dataset)
+            except NotRecordedError as error:
+                warnings.warn(f"{name} gets no regime labels: {error}", stacklevel=3)
+                return {}
     return found

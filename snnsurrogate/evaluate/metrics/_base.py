@@ -51,6 +51,8 @@ class NetworkRecord:
             where there is none, no columns for a network of one population.
         events: "size", "duration", "interval" -> one array per sample: multiple-firing events by
             the detector that serves simulations and surrogates alike.
+        missing: what the record does not hold -> why: names of features, "spectra", "correlation",
+            "events". Not recorded is not wrong: a score that needs it does not exist.
     """
 
     ok: np.ndarray
@@ -59,10 +61,18 @@ class NetworkRecord:
     spectra: Mapping[str, np.ndarray]
     correlation: np.ndarray
     events: Mapping[str, Sequence[np.ndarray]]
+    missing: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """Number of samples."""
         return len(self.ok)
+
+
+def lacking(what: str, *records: NetworkRecord) -> np.ndarray | None:
+    """NaN for every sample where one of the records does not hold what a score needs, else None."""
+    if any(what in record.missing for record in records):
+        return np.full(len(records[0]), np.nan)
+    return None
 
 
 Function = Callable[..., np.ndarray]

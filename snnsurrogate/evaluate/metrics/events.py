@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import wasserstein_distance
 
-from ._base import NETWORK, NetworkRecord, metric
+from ._base import NETWORK, NetworkRecord, lacking, metric
 
 FEWEST = 10  # events of the truth: below, its distribution is not known
 OVER = ("mean", "max")
@@ -31,6 +31,9 @@ def relative_wasserstein(truth: np.ndarray, prediction: np.ndarray) -> float:
 
 
 def _distances(truth: NetworkRecord, prediction: NetworkRecord, name: str) -> np.ndarray:
+    absent = lacking("events", truth, prediction)
+    if absent is not None:
+        return absent
     pairs = zip(truth.events[name], prediction.events[name], strict=True)
     return np.array([relative_wasserstein(a, b) for a, b in pairs], dtype=np.float64)
 

@@ -49,7 +49,9 @@ def caption(view: View) -> str:
 
 def missing(view: View) -> str:
     """Return what the scores lack."""
-    return "" if view.has("cost") else "costs"
+    if not view.has("cost"):
+        return "costs"
+    return "" if view.ds.sizes["cost_size"] > 1 else "a second size"
 
 
 PANEL = Panel(

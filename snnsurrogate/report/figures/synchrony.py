@@ -51,7 +51,8 @@ def _against(view: View, name: str, ax: Axes) -> None:
                 color=SOURCE[source], markeredgewidth=0, alpha=0.75,
                 label=view.name_of(source) + (" (floor)" if source == "twin" else ""),
             )  # fmt: skip
-    low, high = float(np.nanmin(truth)), float(np.nanmax(truth))
+    every = np.stack([view.of(name, source) for source in view.sources])
+    low, high = float(np.nanmin(every)), float(np.nanmax(every))
     margin = 0.05 * (high - low) or 1.0
     ends = (low - margin, high + margin)
     ax.plot(ends, ends, color="#9aa3af", linewidth=0.8, zorder=1)
