@@ -12,6 +12,7 @@ from . import synchrony as synchrony
 from . import variability as variability
 from ._feature import Feature as Feature
 from ._feature import NotRecordedError as NotRecordedError
+from .correlation import cross_correlation as cross_correlation
 from .detectors import DETECTORS as DETECTORS
 from .multiple_firing import event_sensitivity as event_sensitivity
 from .multiple_firing import event_summary as event_summary
@@ -30,7 +31,6 @@ from .regimes import irregularity as irregularity
 from .regimes import regime_names as regime_names
 from .regimes import regimes as regimes
 from .rhythm import coherence as coherence
-from .rhythm import cross_correlation as cross_correlation
 from .rhythm import spectrogram as spectrogram
 from .rhythm import spectrum as spectrum
 from .table import FEATURES as FEATURES
