@@ -18,7 +18,7 @@ Result: see docs/networks.md, which quotes the full preset.
 from __future__ import annotations
 
 import json
-import os
+import resource
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -334,7 +334,7 @@ def cost_of(engine: str, n: int, length: float) -> float:
     lengths = [50, 50 + max(50, round(1000 * length * 400 / n))]  # ms; the first may build
     used = []
     for duration in (lengths[0], *lengths):
-        before = sum(os.times()[:4])
+        before = processor_seconds()
         sns.simulate(
             regular,
             sns.Design.points({k: [v] for k, v in point.items()}),
@@ -345,8 +345,14 @@ def cost_of(engine: str, n: int, length: float) -> float:
             record=[],
             processes=1,
         )
-        used.append(sum(os.times()[:4]) - before)
+        used.append(processor_seconds() - before)
     return (used[2] - used[1]) / ((lengths[1] - lengths[0]) / 1000)
+
+
+def processor_seconds() -> float:
+    """Of this process and its children that have ended."""
+    uses = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(use.ru_utime + use.ru_stime for use in uses)
 
 
 def add(summary: dict[str, Any], name: str, scores: xr.Dataset) -> None:
