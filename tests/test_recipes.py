@@ -41,15 +41,20 @@ def test_neuron(tmp_path):
 
 
 def test_network(tmp_path):
-    (tmp_path / "two_cells.py").write_text(code("network.md")[0])
+    file, use = code("network.md")
+    (tmp_path / "my_network.py").write_text(file)
     out = run(
         tmp_path,
-        "sns.systems.register('two_cells.py')",
-        "design = sns.Design.grid({'g': [0.0, 0.05]})",
-        "run = sns.simulate('two-cells', design, duration='300 ms', record_every='0.5 ms')",
-        "print(sns.regimes(run).values, int(run['spike_count'][0]) > 3)",
+        use,
+        "from snnsurrogate import schema",
+        "print(ds['status'].values.tolist(), sorted(schema.swept_of(ds)))",
+        "print(bool((ds['rate_E'] > 0).any('time').all()), float(ds['v_E'].max()) < 20)",
+        "print(sns.systems.get('noisy-ei:weak-inhibition').defaults['J_I'])",
     )
-    assert "[1 1] True" in out
+    rates = [float(v) for v in re.findall(r"\d+\.\d*", out.splitlines()[0])]
+    assert len(rates) == 6
+    assert rates[0] > rates[-1] > 1, "stronger inhibition lowers the rate"
+    assert out.splitlines()[1:] == ["[0, 0, 0, 0, 0, 0] ['J_I', 'P']", "True True", "0.3"]
 
 
 def test_surrogate(tmp_path):

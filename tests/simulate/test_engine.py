@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from snnsurrogate import systems
-from snnsurrogate.simulate import EngineError, _cache, _programs, brian2_engine, sweep
+from snnsurrogate.simulate import EngineError, _cache, _cells, _programs, brian2_engine
 from snnsurrogate.simulate.designs import Design
 from snnsurrogate.simulate.sweep import simulate
 
@@ -130,7 +130,7 @@ def test_numbers_do_not_depend_on_processes_or_chunks(monkeypatch):
     hashes = {
         simulate("sherman", design, processes=k, **arguments).attrs["content_hash"] for k in (1, 3)
     }
-    monkeypatch.setattr(sweep, "SHARD_BYTES", 64 * 3 * 8 * 7)
+    monkeypatch.setattr(_cells, "SHARD_BYTES", 64 * 3 * 8 * 7)
     hashes.add(simulate("sherman", design, **arguments).attrs["content_hash"])
     assert len(hashes) == 1
 
