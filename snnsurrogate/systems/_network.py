@@ -15,7 +15,6 @@ from typing import Any, Self
 
 from snnsurrogate._names import suggestion
 
-from ._declarations import Check
 from ._model import Model, named, normal
 
 __all__ = ["Function", "Histogram", "Network", "Population", "Projection", "Series"]
@@ -166,7 +165,6 @@ class Network(Model):
         exact: name of the event-driven law that simulates the same network exactly; empty if none.
         resolve: names of time constants that a fixed step has to resolve; a step above
             :data:`RESOLUTION` of the shortest warns.
-        checks: known values, examined by the tests of the network.
     """
 
     time_unit: str = "ms"
@@ -181,7 +179,6 @@ class Network(Model):
     runaway: float = 500.0
     exact: str = ""
     resolve: tuple[str, ...] = ()
-    checks: tuple[Check, ...] = ()
 
     def __post_init__(self) -> None:
         _validate(self)
@@ -190,11 +187,6 @@ class Network(Model):
     def population_names(self) -> tuple[str, ...]:
         """Names of the populations in declared order."""
         return tuple(population.name for population in self.populations)
-
-    @property
-    def size_names(self) -> tuple[str, ...]:
-        """Names of the size parameters, one per population."""
-        return tuple(population.size for population in self.populations)
 
     @property
     def series_names(self) -> tuple[str, ...]:
