@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from snnsurrogate.dataset import check as check
     from snnsurrogate.dataset import open as open
     from snnsurrogate.dataset import save as save
+    from snnsurrogate.dataset import splits as splits
     from snnsurrogate.dataset import to_grid as to_grid
     from snnsurrogate.evaluate import evaluate as evaluate  # type: ignore[no-redef]
+    from snnsurrogate.evaluate import generalisation as generalisation
     from snnsurrogate.evaluate import open_scores as open_scores
     from snnsurrogate.evaluate import save_scores as save_scores
     from snnsurrogate.evaluate import to_json as to_json
@@ -55,6 +57,7 @@ _PUBLIC: dict[str, tuple[str, str | None]] = {
     "open": ("dataset", "open"),
     "check": ("dataset", "check"),
     "to_grid": ("dataset", "to_grid"),
+    "splits": ("dataset.splits", None),
     "to_torch": ("surrogate", "to_torch"),
     "fit": ("surrogate", "fit"),
     "fit_seeds": ("surrogate", "fit_seeds"),
@@ -62,6 +65,7 @@ _PUBLIC: dict[str, tuple[str, str | None]] = {
     "Surrogate": ("surrogate", "Surrogate"),
     "regimes": ("features", "regimes"),
     "evaluate": ("evaluate", "evaluate"),
+    "generalisation": ("evaluate.generalisation", None),
     "save_scores": ("evaluate", "save_scores"),
     "open_scores": ("evaluate", "open_scores"),
     "to_json": ("evaluate", "to_json"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -181,7 +181,9 @@ class Transition:
     high: float
 
 
-def transitions(values: ArrayLike, codes: ArrayLike) -> list[Transition]:
+def transitions(
+    values: ArrayLike, codes: ArrayLike, *, names: Sequence[str] = REGIMES
+) -> list[Transition]:
     """Changes of regime along a swept parameter, in ascending order.
 
     Samples without a regime are passed over. Where one value occurs more than once (other initial
@@ -190,6 +192,7 @@ def transitions(values: ArrayLike, codes: ArrayLike) -> list[Transition]:
     Args:
         values: swept parameter, shape (sample,), any order.
         codes: regime codes, shape (sample,).
+        names: of the regimes, in the order of their codes.
     """
     x, c = np.asarray(values, dtype=np.float64), np.asarray(codes)
     x, c = x[c != MISSING], c[c != MISSING]
@@ -200,7 +203,7 @@ def transitions(values: ArrayLike, codes: ArrayLike) -> list[Transition]:
     for k in range(1, points.size):
         if labels[k] == labels[k - 1]:
             continue
-        name = f"{REGIMES[labels[k - 1]]} -> {REGIMES[labels[k]]}"
+        name = f"{names[labels[k - 1]]} -> {names[labels[k]]}"
         seen[name] = seen.get(name, 0) + 1
         shown = name if seen[name] == 1 else f"{name} ({seen[name]})"
         found.append(Transition(name=shown, low=float(points[k - 1]), high=float(points[k])))

@@ -30,6 +30,7 @@ from .regimes import classify as classify
 from .regimes import irregularity as irregularity
 from .regimes import regime_names as regime_names
 from .regimes import regimes as regimes
+from .regimes.synchrony import synchrony_class as synchrony_class
 from .rhythm import coherence as coherence
 from .rhythm import spectrogram as spectrogram
 from .rhythm import spectrum as spectrum

@@ -9,6 +9,7 @@ variable              dimensions         meaning
 each parameter        (sample,)          coordinate, role "parameter", units
 ``initial_<state>``   (sample,)          coordinate, state before the transient, role initial_state
 ``seed``              (sample,)          coordinate, role "seed"
+``split``             (sample,)          optional coordinate, CF flags: part of a split by point
 each state            (sample, time)     role "state", units
 ``status``            (sample,)          CF flags: ok, diverged, non_finite, interrupted, runaway
 ``spike_time``        (spike,)           all spikes, one sample after another (CF ragged array)

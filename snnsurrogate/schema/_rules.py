@@ -65,6 +65,7 @@ _ROLES = {
     "parameter": ("sample",),
     "initial_state": ("sample",),
     "seed": ("sample",),
+    "split": ("sample",),
     "status": ("sample",),
     "feature": ("sample",),
     "spike_count": ("sample",),

@@ -67,6 +67,15 @@ def test_edges_of_the_synchrony_rule(value, code):
     assert synchrony.classify(value) == code
 
 
+def test_classes_of_an_array_of_chi():
+    codes = features.synchrony_class([[0.2, 0.449, 0.45], [0.999, 1.0, np.nan]])
+    names = np.array([*RULES["synchrony"].names, "missing"])
+    assert names[codes].tolist() == [
+        ["homogeneous", "homogeneous", "regular"],
+        ["regular", "synchronous", "missing"],
+    ]
+
+
 def test_quiet_and_failed_networks(networks):
     rng = np.random.default_rng(2)
     alive = modulated(networks, rng, 1.5)

@@ -22,6 +22,7 @@ import warnings
 
 import numpy as np
 import xarray as xr
+from numpy.typing import ArrayLike
 
 from snnsurrogate import schema
 from snnsurrogate.features.populations import Activity, need_network
@@ -54,6 +55,17 @@ def classify(value: float) -> int:
 def sharp(value: float) -> int:
     """Code of a chi by the thresholds alone, without the ambiguous band."""
     return HOMOGENEOUS + int(np.searchsorted(THRESHOLDS, value, side="right"))
+
+
+def synchrony_class(chi: ArrayLike) -> np.ndarray:
+    """Codes of values of chi by the thresholds alone; MISSING where chi is NaN.
+
+    Args:
+        chi: of any shape.
+    """
+    values = np.asarray(chi, dtype=np.float64)
+    codes = HOMOGENEOUS + np.searchsorted(THRESHOLDS, values, side="right")
+    return np.where(np.isnan(values), MISSING, codes).astype(np.int8)
 
 
 def too_quiet(counts: np.ndarray, size: int, seconds: float) -> bool:
