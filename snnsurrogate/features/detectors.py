@@ -14,6 +14,8 @@ on after it is left out.
             0.33) the box of 20 ms is longer than a gamma cycle and most volleys are missed.
 `crossing`  counts in 1 ms bins, averaged over `box` bins; from where they reach `up` times their
             mean to where they fall below `down` times it. For simulations and surrogates alike.
+`stated`    where the series `event` of the dataset is above 0: rollouts of event maps say
+            themselves where their events are.
 
 Sources: `cause`: runs of recruited spikes, after Li, Chariker and Young (2019), J Math Biol 78:83,
 for what an event is; `volley`: the public scripts of Cai et al. (2021),
@@ -129,20 +131,55 @@ def crossing(
         msg = f"down={down!r} and up={up!r}; expected 0 < down < up (shares of the mean count)."
         raise ValueError(msg)
     n = a.counts(population, bin)
-    y = _moving_sum(n, box)
-    mean = y.mean()
+    mean = float(_moving_sum(n, box).mean())
     if not mean > 0:
         return NOTHING
-    mark = np.where(y >= up * mean, 1, np.where(y < down * mean, -1, 0))
+    begin, end = runs_between(n, box=box, high=up * mean, low=down * mean)
+    return _inside(a, begin, end, n.size, bin)
+
+
+def stated(a: Activity, population: str) -> Intervals:
+    """Events that the dataset itself states (series ``event``); see the head of this file.
+
+    Raises:
+        NotRecordedError: it states none.
+    """
+    inside = a.series("event")
+    if inside is None:
+        msg = (
+            "the dataset does not state events (series 'event'), which rollouts of event maps do; "
+            "use 'crossing'."
+        )
+        raise NotRecordedError(msg)
+    begin, end = _runs(inside[1:] > 0)
+    kept = (begin > 0) & (end < inside.size - 1)
+    step = a.record_step
+    return Intervals(a.start + step * begin[kept], a.start + step * end[kept], False)
+
+
+def runs_between(
+    n: np.ndarray, *, box: int, high: float, low: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Begin and end (exclusive) of the runs of bins from ``high`` down to below ``low``.
+
+    Args:
+        n: (bin,) counts; compared is their sum over ``box`` bins around each bin.
+        box: a whole number from 1.
+        high: a run begins where the sum is that or more.
+        low: it ends where the sum is less.
+    """
+    y = _moving_sum(n, box)
+    mark = np.where(y >= high, 1, np.where(y < low, -1, 0))
     latest = np.maximum.accumulate(np.where(mark != 0, np.arange(n.size), -1))
     on = (latest >= 0) & (mark[np.maximum(latest, 0)] == 1)
-    return _inside(a, *_runs(on), n.size, bin)
+    return _runs(on)
 
 
 DETECTORS: dict[str, Callable[..., Intervals]] = {
     "cause": cause,
     "volley": volley,
     "crossing": crossing,
+    "stated": stated,
 }
 
 

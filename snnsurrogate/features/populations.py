@@ -124,6 +124,12 @@ class Activity:
             raise NotRecordedError(msg)
         return found
 
+    def series(self, name: str) -> np.ndarray | None:
+        """A recorded series (time,), or None where there is none of that name."""
+        if name not in self._ds or self._ds[name].attrs.get("role") != "series":
+            return None
+        return np.asarray(self._ds.variables[name][self.sample].values)
+
     def bin_seconds(self, bin: Any) -> float:
         """Length of a bin, s."""
         return self.length(bin, what="bin") * units.si_factor(self.time_unit)
