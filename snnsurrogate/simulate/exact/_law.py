@@ -20,7 +20,7 @@ __all__ = ["ExactEngine", "Law", "Record", "Simulation", "Worker", "pack", "unpa
 _STEPS = "steps"  # entry of the carried state: steps since the end of the transient
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Record:
     """What a stretch of a simulation left: see :meth:`Simulation.advance`.
 
@@ -61,6 +61,27 @@ class Simulation(abc.ABC):
     @abc.abstractmethod
     def state(self) -> Mapping[str, np.ndarray]:
         """Everything but the random generator, as arrays; ``Law.begin`` takes it back."""
+
+    @abc.abstractmethod
+    def place(self, coarse: Mapping[str, Any]) -> None:
+        """Replace all cells by cells drawn from numbers of the populations; time is 0 again.
+
+        Args:
+            coarse: every histogram of the law (bin,) as shares of the cells it counts, and every
+                of its series, a number, rounded to a whole one.
+
+        Raises:
+            ValueError: a negative number, more cells than there are, or an empty histogram.
+        """
+
+    @abc.abstractmethod
+    def until_onset(self, step: float, records: int, *, level: float) -> Record:
+        """Simulate until an event begins, ``records`` times ``step`` ms at most.
+
+        An event begins where the spikes of the first population in three successive records are
+        ``level`` or more in all; the last of them is the last of the result. Its arrays are
+        overwritten by the next call. Sets ``stopped`` as `advance` does.
+        """
 
 
 class Law(abc.ABC):
@@ -138,15 +159,38 @@ class ExactEngine:
         """What :meth:`run` is given."""
         return Worker()
 
-    def run(self, worker: Worker, task: Task, *, progress: Callable[[float], None]) -> Piece:
+    def run(
+        self,
+        worker: Worker,
+        task: Task,
+        *,
+        progress: Callable[[float], None],
+        start: Mapping[str, Any] | None = None,
+    ) -> Piece:
         """Simulate one piece.
+
+        Args:
+            worker: the right to run.
+            task: what to run.
+            progress: as in `NetworkEngine`.
+            start: state that a first piece begins in: arrays as `Simulation.state` gives them, or
+                numbers of the populations as `Simulation.place` takes them, from which cells are
+                drawn.
 
         Raises:
             EngineError: the worker was killed, or the carried state is of another network.
+            ValueError: ``start`` is not such a state, or the piece is not a first one.
         """
         state = None if task.carry is None else unpack(task.carry)
         begin = 0 if state is None else int(state.pop(_STEPS))  # steps since the transient
-        simulation = self.law.begin(self.model, task, state, self.record)
+        if start is not None and state is not None:
+            msg = "a piece that goes on from another one has its state; start is for the first one."
+            raise ValueError(msg)
+        drawn = start is not None and set(start) >= {*self.law.series, *self.law.histograms}
+        given = start if start is not None and not drawn else state
+        simulation = self.law.begin(self.model, task, given, self.record)
+        if start is not None and drawn:
+            simulation.place(start)
         total = max(task.steps, 1)
         piece = _Recorded(self, task)
 

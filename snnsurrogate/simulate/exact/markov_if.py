@@ -14,6 +14,7 @@ from snnsurrogate.systems import Network
 
 from . import _markov_if_kernel as kernel
 from ._law import Law, Record, Simulation
+from ._markov_if_cells import draw_cells, until_onset
 from ._random import seed_words
 
 __all__ = ["LAW", "MarkovIF"]
@@ -49,11 +50,10 @@ class _Network(Simulation):
     pending: dict[str, np.ndarray]
     stopped: bool = False
     _taken: Record | None = field(default=None)
+    _room: tuple[np.ndarray, np.ndarray, np.ndarray] | None = field(default=None)
 
     def advance(self, step: float, records: int, *, spikes: bool) -> Iterator[float]:
-        series = np.zeros((8, records))
-        shape = [(records, n) for n in self.n_bins or (1, 1)]
-        histograms = [np.zeros(s, np.uint16) for s in shape]
+        recorded = self._recorded(records)
         buffers = (np.empty(_SPIKES), np.empty(_SPIKES, np.int32), np.empty(_SPIKES, np.int8))
         full: list[tuple[np.ndarray, ...]] = []
         plan = np.array([records, _EVENTS, spikes, self.n_bins is not None])
@@ -62,16 +62,8 @@ class _Network(Simulation):
         loop: Any = kernel.advance
         reason = -1
         while reason != kernel.DONE and not self.stopped:
-            reason = loop(
-                self.v, *(self.pending[name] for name in _PENDING), self.refractory,
-                self.counters, self.words, clock,
-                self.sizes, self.rates, self.jumps, self.drop, self.drop_coin,
-                self.probabilities, self.bounds, plan, self.bins,
-                series, *histograms, *buffers,
-            )  # fmt: skip
-            if reason == kernel.FEW_LISTED:
-                self._grow()
-            self.stopped |= reason == kernel.RUNAWAY
+            reason = loop(*self._arguments(clock, plan), *recorded, *buffers)
+            self._handle(reason)
             n = self.counters[kernel.SPIKES]
             if n == _SPIKES or reason == kernel.DONE or self.stopped:
                 full.append(tuple(buffer[:n].copy() for buffer in buffers))
@@ -79,6 +71,7 @@ class _Network(Simulation):
             done = self.counters[kernel.RECORD]
             yield (done + (clock[0] / step if step > 0 and done < records else 0.0)) / records
         self.window_end = clock[1]
+        series, *histograms = recorded
         self._taken = Record(
             series=series[:, :done],
             histograms=tuple(h[:done] for h in histograms) if self.n_bins else (),
@@ -86,6 +79,73 @@ class _Network(Simulation):
             spike_cell=np.concatenate([part[1] for part in full]),
             spike_cause=np.concatenate([part[2] for part in full]),
         )
+
+    def until_onset(self, step: float, records: int, *, level: float) -> Record:
+        if self._room is None or len(self._room[1]) < records:
+            self._room = self._recorded(records)
+        plan = np.array([0, _EVENTS, 0, self.n_bins is not None])
+        clock = np.array([0.0, self.window_end, step])
+        self.counters[[kernel.RECORD, kernel.SPIKES]] = 0
+        nothing = (np.empty(0), np.empty(0, np.int32), np.empty(0, np.int8))
+        loop: Any = until_onset
+        reason, done = -1, 0
+        while reason != kernel.DONE and not self.stopped:
+            reason, done = loop(
+                *self._arguments(clock, plan), *self._room, *nothing, done, records, level
+            )
+            self._handle(reason)
+        self.window_end = clock[1]
+        series, *histograms = self._room
+        return Record(series[:, :done], tuple(h[:done] for h in histograms), *nothing)
+
+    def place(self, coarse: Mapping[str, Any]) -> None:
+        kicks = np.array([round(float(coarse[f"H_{pair}"])) for pair in ("EE", "IE", "EI", "II")])
+        resting = np.array([round(float(coarse[f"R_{q}"])) for q in "EI"])
+        weights = [np.ascontiguousarray(coarse[f"V_{q}"], np.float64) for q in "EI"]
+        awake = self.sizes[:2] - resting
+        empty = [w.sum() <= 0 and n > 0 for w, n in zip(weights, awake, strict=True)]
+        if min(kicks.min(), resting.min(), awake.min(), *(w.min() for w in weights)) < 0 or any(
+            empty
+        ):
+            msg = (
+                f"cells cannot be drawn from pending kicks {kicks.tolist()}, refractory cells "
+                f"{resting.tolist()} of {self.sizes[:2].tolist()} and these histograms: a number "
+                "is negative or too large, or a histogram is empty"
+            )
+            raise ValueError(msg)
+        counted = bool(self.counters[kernel.MOST] > 0)
+        for name, n in zip(_PENDING, (kicks[0], kicks[1], kicks[2] + kicks[3]), strict=True):
+            if counted:
+                self.pending[name][:] = 0
+            elif n + len(self.v) + 1 > len(self.pending[name]):
+                self.pending[name] = _with_room(np.empty(n, np.int32), len(self.v))
+        fill: Any = draw_cells
+        fill(
+            self.v, *(self.pending[name] for name in _PENDING), self.refractory, self.counters,
+            self.words, self.sizes, *weights, self.bins, resting, kicks, counted,
+        )  # fmt: skip
+        self.window_end = RUNAWAY_WINDOW
+        self.stopped = False
+
+    def _recorded(self, records: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Zeros for series and histograms."""
+        e, i = ((records, n) for n in self.n_bins or (1, 1))
+        return np.zeros((8, records)), np.zeros(e, np.uint16), np.zeros(i, np.uint16)
+
+    def _arguments(self, clock: np.ndarray, plan: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Arguments of the event loop up to what it records."""
+        return (
+            self.v, *(self.pending[name] for name in _PENDING), self.refractory,
+            self.counters, self.words, clock,
+            self.sizes, self.rates, self.jumps, self.drop, self.drop_coin,
+            self.probabilities, self.bounds, plan, self.bins,
+        )  # fmt: skip
+
+    def _handle(self, reason: int) -> None:
+        """What the event loop came back for."""
+        if reason == kernel.FEW_LISTED:
+            self._grow()
+        self.stopped |= reason == kernel.RUNAWAY
 
     def taken(self) -> Record:
         if self._taken is None:
