@@ -15,12 +15,17 @@ import xarray as xr
 
 from snnsurrogate import features, schema
 from snnsurrogate.features import NotRecordedError
+from snnsurrogate.features.field import synaptic_drive
 
 EXAMPLES = 4
 FEW = 5  # all samples of so small a set are examples
 RASTER = "400 ms"
 SPECTROGRAM = "3 s"
 HIGHEST = 150.0  # Hz
+KICKS = ("H_EE", "H_EI")
+PORTRAIT = "5 ms"  # bins of the rates of a portrait
+CELLS = 40  # of a portrait, along each axis
+PATH = 150  # values of the path drawn over it
 DETECTORS = ("crossing", "cause", "volley")
 
 
@@ -36,7 +41,7 @@ def material(
     """
     chosen = {name: _loaded(ds, examples) for name, ds in sources.items()}
     found = _activity(chosen) | _spectra(sources["truth"], spectra) | _raster(chosen)
-    for make in (_correlation, _coherence, _spectrogram):
+    for make in (_field, _portrait, _correlation, _coherence, _spectrogram):
         try:
             found |= make(chosen)
         except NotRecordedError:  # the record is too short for it
@@ -70,6 +75,73 @@ def _activity(chosen: Mapping[str, xr.Dataset]) -> dict[str, xr.Variable]:
         n = rows[0].shape[1]
     about = {"units": str(truth["time"].attrs["units"]), "long_name": "middle of the bin"}
     found["shown_time"] = xr.Variable("shown_time", width * (np.arange(n) + 0.5), about)
+    return found
+
+
+def _field(chosen: Mapping[str, xr.Dataset]) -> dict[str, xr.Variable]:
+    """The LFP proxy of the stretch shown; nothing where a source lacks it and what makes it."""
+    length = features.Activity(chosen["truth"], 0).length(RASTER, what="window")
+    rows = []
+    for ds in chosen.values():
+        part = ds.drop_dims("spike", errors="ignore")
+        part = part.isel(time=part["time"].values <= length * (1 + 1e-9))
+        try:
+            field = part["lfp"] if "lfp" in part else synaptic_drive(part)
+        except ValueError:  # another network, or its pending kicks were not kept
+            return {}
+        rows.append(field.values)
+    about = {"units": "1/ms", "long_name": "LFP proxy: mean synaptic drive of the E cells"}
+    time = part["time"]
+    return {
+        "field": xr.Variable(("source", "example", "field_time"), np.stack(rows), about),
+        "field_time": xr.Variable("field_time", time.values, {"units": str(time.attrs["units"])}),
+    }
+
+
+def _portrait(chosen: Mapping[str, xr.Dataset]) -> dict[str, xr.Variable]:
+    """How often two series take which pair of values, and the path through a first stretch.
+
+    The series are the pending excitation and inhibition of the E cells, where all sources have
+    them; else the rates of the first two populations.
+    """
+    names = list(schema.populations_of(chosen["truth"]))[:2]
+    if all({*KICKS} <= set(ds) for ds in chosen.values()):
+        names = list(KICKS)
+        pairs = [[ds[name].values for name in names] for ds in chosen.values()]
+        unit = str(chosen["truth"][names[0]].attrs["units"])
+    elif len(names) == 2:
+        pairs = [[features.rates(ds, p, PORTRAIT).values for p in names] for ds in chosen.values()]
+        names, unit = [f"rate_{p}" for p in names], "Hz"
+    else:
+        return {}
+    # a few rare volleys reach twice as far as the rest: they would leave the picture empty
+    ends = [
+        np.stack([np.linspace(0.0, 1.2 * (top or 1.0), CELLS + 1) for top in tops])
+        for tops in (np.nanpercentile(values, 99.9, axis=1) for values in pairs[0])
+    ]
+    shares = np.array(
+        [
+            [
+                np.histogram2d(a, b, bins=(x, y))[0] / a.size
+                for a, b, x, y in zip(*both, *ends, strict=True)
+            ]
+            for both in pairs
+        ]
+    )
+    paths = np.array([[values[:, :PATH] for values in both] for both in pairs])
+    where = ("source", "example")
+    about = {"units": "1", "long_name": "share of the record at a pair of values"}
+    found = {
+        "portrait": xr.Variable((*where, "portrait_x", "portrait_y"), shares, about),
+        "portrait_path": xr.Variable(
+            (*where, "portrait_axis", "portrait_time"), paths.swapaxes(1, 2), {"units": unit}
+        ),
+        "portrait_axis": xr.Variable("portrait_axis", np.array(names)),
+    }
+    for axis, end in zip(("x", "y"), ends, strict=True):
+        middle = 0.5 * (end[:, 1:] + end[:, :-1])
+        dims = ("example", f"portrait_{axis}")
+        found[f"portrait_at_{axis}"] = xr.Variable(dims, middle, {"units": unit})
     return found
 
 

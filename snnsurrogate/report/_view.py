@@ -155,12 +155,18 @@ class View:
     # -- swept parameters ------------------------------------------------------------------------
     @property
     def swept(self) -> list[str]:
-        """Names of the parameters that vary over the samples."""
+        """Names of the parameters that vary over the samples, one of each set that vary as one."""
         named = self.attr("swept", [])
         named = [named] if isinstance(named, str) else list(named)
-        named = [n for n in named if n in self.ds.coords]
-        if named:
-            return named
+        named = [n for n in named if n in self.ds.coords] or self._varying()
+        values = [self.ds[n].values for n in named]
+        return [
+            name
+            for i, name in enumerate(named)
+            if not any(np.array_equal(values[i], earlier) for earlier in values[:i])
+        ]
+
+    def _varying(self) -> list[str]:
         return [
             str(name)
             for name, c in self.ds.coords.items()

@@ -17,7 +17,6 @@ Xiao & Li (2024), doi:10.1007/s00285-024-02081-0.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -25,9 +24,10 @@ import numpy as np
 import xarray as xr
 
 from snnsurrogate import systems
+from snnsurrogate.features.field import drive_of as drive_of
 from snnsurrogate.systems import Network
 
-__all__ = ["COEFFICIENTS", "Column", "columns", "cosines", "synaptic_drive", "values"]
+__all__ = ["COEFFICIENTS", "Column", "columns", "cosines", "drive_of", "values"]
 
 COEFFICIENTS = 5
 # Time constant of the free decay of a series, where it is known.
@@ -182,39 +182,3 @@ def columns_of_rollout(ds: xr.Dataset) -> tuple[Column, ...]:
         msg = f"the rollout lacks {missing}, part of the coarse state; roll out with record=None"
         raise ValueError(msg)
     return found
-
-
-def synaptic_drive(ds: xr.Dataset) -> xr.DataArray:
-    """LFP proxy of `markov-if`: mean synaptic drive of the E cells (sample, time), per ms.
-
-        LFP = (S_EE H_EE / tau_EE + S_EI H_EI / tau_I) / N_E
-
-    the sum of the sizes of excitation and inhibition (at threshold), in units of the potential per
-    ms; of simulations and rollouts alike.
-
-    Source: Mazzoni et al. (2015), doi:10.1371/journal.pcbi.1004584, for the sum of sizes as proxy.
-
-    Raises:
-        ValueError: another network, or a dataset without H_EE and H_EI.
-    """
-    if _network(ds).name != "markov-if":
-        msg = f"the synaptic drive is defined for 'markov-if'; got {ds.attrs['system']!r}"
-        raise ValueError(msg)
-    missing = [name for name in ("H_EE", "H_EI") if name not in ds]
-    if missing:
-        msg = f"the dataset lacks {missing}, which the synaptic drive is made of"
-        raise ValueError(msg)
-    p = {name: ds[name].values[:, None] for name in ("S_EE", "S_EI", "tau_EE", "tau_I", "N_E")}
-    about = {
-        "units": "1/ms",
-        "role": "series",
-        "long_name": "LFP proxy: mean synaptic drive of the E cells",
-    }
-    drive = drive_of(ds["H_EE"].values / p["N_E"], ds["H_EI"].values / p["N_E"], p)
-    return xr.DataArray(drive, dims=("sample", "time"), coords={"time": ds["time"]}, attrs=about)
-
-
-def drive_of(h_ee: np.ndarray, h_ei: np.ndarray, p: Mapping[str, Any]) -> np.ndarray:
-    """The drive of pending kicks per E cell, with parameters that broadcast against them."""
-    drive = p["S_EE"] * h_ee / p["tau_EE"] + p["S_EI"] * h_ei / p["tau_I"]
-    return np.asarray(drive, dtype=np.float32)

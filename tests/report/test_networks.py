@@ -103,6 +103,37 @@ def test_costs_are_drawn_where_they_were_measured(tmp_path, only):
     assert "at fixed drive" in text
 
 
+def test_errors_against_distance_are_drawn_where_distances_are_known(plane, tmp_path, only):
+    only("distance")
+    about = {"comment": "in widths of the box"}
+    known = plane.assign(training_distance=("sample", np.linspace(0.1, 0.3, 6), about))
+    assert "in widths of the box" in report(known, tmp_path / "a.html", png=False).read_text()
+    assert 'id="distance"' not in report(plane, tmp_path / "b.html", png=False).read_text()
+
+
+def test_portraits_are_of_pending_kicks_or_else_of_rates(plane, tmp_path, only):
+    only("portrait")
+    share = plane["portrait"].sum(("portrait_x", "portrait_y")).values
+    assert share.min() > 0.99  # a few rare volleys lie beyond the picture
+    assert share.max() <= 1.0 + 1e-6
+    assert "Pending kicks" in report(plane, tmp_path / "a.html", png=False).read_text()
+    lean = [ds.drop_vars("H_EE") for ds in (runs.plane(0), runs.plane(1))]
+    rates = sns.evaluate(*lean, twin=False)
+    assert list(rates["portrait_axis"].values) == ["rate_E", "rate_I"]
+    assert "field" not in rates
+    assert "Rates in bins" in report(rates, tmp_path / "b.html", png=False).read_text()
+
+
+def test_parameters_that_vary_as_one_span_one_axis(plane):
+    lambda_e = np.where(plane["S_EI"] > 18, 8.0, 6.0)
+    two = plane.assign_coords(
+        lambda_E=("sample", lambda_e), lambda_I=("sample", lambda_e), S_EI=("sample", np.ones(6))
+    )
+    two.attrs["swept"] = json.dumps(["lambda_E", "lambda_I", "tau_EE"])
+    assert View(two).swept == ["lambda_E", "tau_EE"]
+    assert View(two).plane is not None
+
+
 def test_what_was_not_recorded_is_said(tmp_path, only):
     only("correlation", "spectrogram")
     less = runs.scores().drop_vars(["correlation", "spectrogram"])

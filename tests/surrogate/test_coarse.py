@@ -39,16 +39,6 @@ def test_columns_and_values_are_per_cell(network):
     )
 
 
-def test_synaptic_drive_is_what_the_documentation_defines(network):
-    lfp = coarse.synaptic_drive(network)
-    ds = network
-    expected = (ds.S_EE * ds.H_EE / ds.tau_EE + ds.S_EI * ds.H_EI / ds.tau_I) / ds.N_E
-    np.testing.assert_allclose(lfp, expected, rtol=1e-5)
-    assert lfp.attrs["units"] == "1/ms"
-    with pytest.raises(ValueError, match=r"lacks \['H_EI'\]"):
-        coarse.synaptic_drive(network.drop_vars("H_EI"))
-
-
 def test_what_is_missing_is_said_with_the_option_that_records_it(network, decay):
     lean = network.drop_vars(["V_E", "V_I", "voltage"])
     with pytest.raises(ValueError, match=r"lacks \['V_E', 'V_I'\].*record=\['histograms'\]"):

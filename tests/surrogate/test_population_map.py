@@ -10,13 +10,13 @@ from scipy import stats
 
 import snnsurrogate as sns
 from snnsurrogate import schema
+from snnsurrogate.features.field import synaptic_drive
 from snnsurrogate.surrogate import (
     ExtrapolationWarning,
     _checkpoint,
     _layout,
     _random,
     _stochastic_loop,
-    coarse,
     runtime,
 )
 from snnsurrogate.surrogate._lowering import lower
@@ -190,7 +190,7 @@ def test_a_rollout_is_a_network_dataset_that_every_feature_reads(run, fitted):
     assert sns.regimes(run).sizes == {"sample": 3}
     table = sns.features.summary(run)
     np.testing.assert_allclose(table["rate_E"], run["rate_E"][:, 1:].mean("time"), rtol=1e-3)
-    np.testing.assert_allclose(run["lfp"], coarse.synaptic_drive(run), atol=1e-4)
+    np.testing.assert_allclose(run["lfp"], synaptic_drive(run), atol=1e-4)
 
 
 def test_rates_are_about_those_of_the_network(run, network):

@@ -13,6 +13,7 @@ from snnsurrogate.report.figures._panel import Panel
 _MOST_CELLS = 400  # of all populations: more would be a grey wall
 _WINDOW = 300.0  # ms of the stored stretch, less where cells fire fast
 _MOST_SPIKES = 30  # per cell and picture
+_HEIGHTS = {"cells": 2.1, "rates": 0.95, "field": 0.75}
 
 
 def sources_shown(view: View) -> list[str]:
@@ -99,6 +100,15 @@ def _rates(view: View, source: str, column: int, ax: Axes) -> None:
         )
 
 
+def _field(view: View, source: str, column: int, ax: Axes) -> None:
+    ax.plot(
+        view.ds["field_time"].values,
+        view.of("field", source)[column],
+        color=SOURCE[source],
+        linewidth=0.9,
+    )
+
+
 def _window(view: View, column: int, longest: float) -> float:
     """Length shown of an example, in the unit of time: so many spikes per cell at most."""
     in_ms = str(view.ds["shown_time"].attrs["units"]) == "ms"
@@ -109,12 +119,13 @@ def _window(view: View, column: int, longest: float) -> float:
 
 
 def draw(view: View) -> Figure:
-    """Draw one column per example; a raster (where cells are known) and the rates per source."""
-    rows: list[tuple[str, bool]] = []
+    """Draw one column per example: raster (where cells are known), rates, LFP (where known)."""
+    rows: list[tuple[str, str]] = []
     for source in sources_shown(view):
-        rows += [(source, True)] if _has_cells(view, source) else []
-        rows.append((source, False))
-    heights = [2.1 if cells else 0.95 for _, cells in rows]
+        rows += [(source, "cells")] if _has_cells(view, source) else []
+        rows.append((source, "rates"))
+        rows += [(source, "field")] if view.has("field") else []
+    heights = [_HEIGHTS[what] for _, what in rows]
     figure = new_figure(0.9 + sum(heights))
     axes = figure.subplots(
         len(rows),
@@ -125,12 +136,18 @@ def draw(view: View) -> Figure:
     )
     time = view.ds["shown_time"].values
     highest = max(float(np.nanmax(view.ds[f"activity_{p}"].values)) for p in view.populations)
-    for (r, (source, cells)), column in itertools.product(
+    top = float(np.nanmax(view.ds["field"].values)) if view.has("field") else 1.0
+    for (r, (source, what)), column in itertools.product(
         enumerate(rows), range(len(view.examples))
     ):
         ax = axes[r, column]
-        if cells:
+        if what == "cells":
             _dots(view, source, column, ax)
+        elif what == "field":
+            _field(view, source, column, ax)
+            ax.set_ylim(0, 1.05 * top)
+            if not column:
+                ax.set_ylabel(with_unit("LFP", str(view.ds["field"].attrs["units"])))
         else:
             _rates(view, source, column, ax)
             ax.set_ylim(0, 1.05 * highest)
@@ -139,14 +156,14 @@ def draw(view: View) -> Figure:
         if r == 0 or rows[r - 1][0] != source:
             title_of(view, source, column, ax)
             if not column:
-                words = "" if cells else "\nrate (Hz)"
+                words = "" if what == "cells" else "\nrate (Hz)"
                 ax.set_ylabel(view.name_of(source) + words, color=SOURCE[source])
         if column:
             ax.set_yticklabels([])
     for column, ax in enumerate(axes[-1]):
         ax.set_xlabel(with_unit("time", str(view.ds["shown_time"].attrs["units"])))
         ax.set_xlim(0, _window(view, column, float(time[-1])))
-    first = next(ax for ax, (_, cells) in zip(axes[:, 0], rows, strict=True) if not cells)
+    first = next(ax for ax, (_, what) in zip(axes[:, 0], rows, strict=True) if what == "rates")
     first.legend(loc="upper right", ncols=len(view.populations), handlelength=1.0)
     return figure
 
@@ -154,9 +171,13 @@ def draw(view: View) -> Figure:
 def caption(view: View) -> str:
     """Say what is drawn."""
     width = view.ds[f"activity_{view.populations[0]}"].attrs["long_name"].split("bins of ")[-1]
+    dots = "Every dot is a spike; the" if "raster_source" in view.ds else "The"
+    field = ""
+    if view.has("field"):
+        field = " LFP: the mean synaptic drive of the E cells, of truth and prediction alike."
     return (
-        f"Every dot is a spike; the curves below are population rates in bins of {width}. Two runs "
-        "of a stochastic network agree in kind, never spike by spike."
+        f"{dots} curves are population rates in bins of {width}.{field} Two runs of a stochastic "
+        "network agree in kind, never spike by spike."
     )
 
 
