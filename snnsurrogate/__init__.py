@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from snnsurrogate import dynamics as dynamics
     from snnsurrogate import features as features
+    from snnsurrogate import protocols as protocols
     from snnsurrogate import systems as systems
     from snnsurrogate.dataset import check as check
     from snnsurrogate.dataset import open as open
@@ -50,6 +51,7 @@ _PUBLIC: dict[str, tuple[str, str | None]] = {
     "systems": ("systems", None),
     "features": ("features", None),
     "dynamics": ("dynamics", None),
+    "protocols": ("protocols", None),
     "models": ("surrogate.models", None),
     "Design": ("simulate", "Design"),
     "simulate": ("simulate", "simulate"),

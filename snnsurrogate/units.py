@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import numbers
+import re
 from fractions import Fraction
 from typing import Any
 
@@ -23,6 +24,7 @@ __all__ = [
     "seconds",
     "si_factor",
     "si_fraction",
+    "unit_of",
 ]
 
 _BRIAN2_BASE = {
@@ -42,6 +44,7 @@ _BRIAN2_BASE = {
     "joule": "joule",
     "watt": "watt",
 }
+_TEXT = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(.*?)\s*")
 _SI_ORDER = ("meter", "kilogram", "second", "ampere", "kelvin", "mole", "candela")
 
 
@@ -230,6 +233,28 @@ def magnitudes(values: Any, unit: str, *, what: str) -> np.ndarray:
     if isinstance(values, str) or np.ndim(values) == 0:
         return np.asarray(magnitude(values, unit, what=what, bare=True))
     return np.array([magnitudes(item, unit, what=what) for item in values], dtype=float)
+
+
+def unit_of(value: Any, what: str) -> str | None:
+    """Unit of text or of a quantity, of the first item of a list; None for bare numbers."""
+    if isinstance(value, str):
+        match = _TEXT.fullmatch(value)
+        if match is None:
+            msg = f"{what} is {value!r}, which cannot be read; write it like '-44 mV'."
+            raise ValueError(msg)
+        return match.group(2) or None
+    if hasattr(value, "get_best_unit"):  # Brian2
+        text = str(value.get_best_unit())
+        return None if text in ("1", "1.") else text.replace("^", "**")
+    if hasattr(value, "dimensionality") and hasattr(value, "units"):  # pint
+        return None if value.unitless else str(value.units)
+    if isinstance(value, list | tuple) and value:
+        found = {unit_of(item, what) is None for item in value}
+        if len(found) > 1:
+            msg = f"{what} mixes bare numbers and quantities: {value!r}; write all of them alike."
+            raise ValueError(msg)
+        return unit_of(value[0], what)
+    return None
 
 
 def seconds(value: Any, *, what: str) -> float:

@@ -24,6 +24,7 @@ ROOMS = [
     "units",
     "schema",
     "kernels",
+    "protocols",
     "systems",
     "features",
     "dataset",

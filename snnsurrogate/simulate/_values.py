@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -10,7 +9,6 @@ import numpy as np
 
 from snnsurrogate import units
 
-_TEXT = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(.*?)\s*")
 Units = dict[str, str | None]
 
 
@@ -63,7 +61,7 @@ def _line(name: str, values: np.ndarray) -> np.ndarray:
 
 def numbers(name: str, value: Any, given: Units) -> np.ndarray:
     """Finite numbers of any shape, in the unit that is noted in ``given`` (None: as declared)."""
-    unit = _unit_of(name, value)
+    unit = units.unit_of(value, name)
     given[name] = unit
     if unit is None:
         try:
@@ -77,28 +75,6 @@ def numbers(name: str, value: Any, given: Units) -> np.ndarray:
         msg = f"{name} has values that are not finite: {values[~np.isfinite(values)][:3]}."
         raise ValueError(msg)
     return values
-
-
-def _unit_of(name: str, value: Any) -> str | None:
-    """Unit of text or of a quantity, of the first item of a list; None for bare numbers."""
-    if isinstance(value, str):
-        match = _TEXT.fullmatch(value)
-        if match is None:
-            msg = f"{name} is {value!r}, which cannot be read; write it like '-44 mV'."
-            raise ValueError(msg)
-        return match.group(2) or None
-    if hasattr(value, "get_best_unit"):  # Brian2
-        text = str(value.get_best_unit())
-        return None if text in ("1", "1.") else text.replace("^", "**")
-    if hasattr(value, "dimensionality") and hasattr(value, "units"):  # pint
-        return None if value.unitless else str(value.units)
-    if isinstance(value, list | tuple) and value:
-        found = {_unit_of(name, item) is None for item in value}
-        if len(found) > 1:
-            msg = f"{name} mixes bare numbers and quantities: {value!r}; write all of them alike."
-            raise ValueError(msg)
-        return _unit_of(name, value[0])
-    return None
 
 
 def with_unit(value: Any, unit: str | None) -> Any:
