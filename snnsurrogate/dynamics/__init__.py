@@ -19,5 +19,7 @@ from .hopf import hopf as hopf
 from .lyapunov import lyapunov as lyapunov
 from .orbit import hysteresis as hysteresis
 from .orbit import orbit_diagram as orbit_diagram
+from .phase_plane import nullclines as nullclines
+from .phase_plane import vector_field as vector_field
 from .spectrum import kaplan_yorke as kaplan_yorke
 from .spectrum import zero_one_test as zero_one_test
