@@ -28,6 +28,7 @@ __all__ = [
     "exprel",
     "exprel_derivative",
     "integrate",
+    "integrate_driven",
     "run_exponential_euler",
 ]
 
@@ -225,6 +226,59 @@ def run_exponential_euler(f, jac, x0, p, h, out):  # type: ignore[no-untyped-def
         out[i] = x
 
 
+@numba.njit(
+    types.boolean(
+        F_TYPE,
+        _VECTOR,
+        types.float64[::1],
+        types.int64,
+        types.Array(types.float64, 1, "A", readonly=True),
+        types.Array(types.float64, 1, "A", readonly=True),
+        types.float64,
+        types.int64,
+        _MATRIX,
+    ),
+    cache=True,
+    nogil=True,
+    error_model="numpy",
+)
+def _run_driven(f, x0, parameters, place, start, stop, h, every, out):  # type: ignore[no-untyped-def]
+    d = x0.size
+    x = x0.copy()
+    p = parameters.copy()
+    y = np.empty(d)
+    k1 = np.empty(d)
+    k2 = np.empty(d)
+    k3 = np.empty(d)
+    k4 = np.empty(d)
+    out[0] = x
+    for i in range(1, out.shape[0]):
+        for s in range((i - 1) * every, i * every):
+            p[place] = start[s]
+            f(x, p, k1)
+            p[place] = 0.5 * (start[s] + stop[s])
+            for j in range(d):
+                y[j] = x[j] + 0.5 * h * k1[j]
+            f(y, p, k2)
+            for j in range(d):
+                y[j] = x[j] + 0.5 * h * k2[j]
+            f(y, p, k3)
+            p[place] = stop[s]
+            for j in range(d):
+                y[j] = x[j] + h * k3[j]
+            f(y, p, k4)
+            for j in range(d):
+                x[j] += h / 6.0 * (k1[j] + 2.0 * (k2[j] + k3[j]) + k4[j])
+        finite = True
+        for j in range(d):
+            finite = finite and math.isfinite(x[j])
+        if not finite:
+            out[i:] = np.nan
+            return False
+        out[i] = x
+    return True
+
+
 def integrate(
     kernel: Kernel,
     x0: Any,
@@ -264,4 +318,65 @@ def integrate(
     h = kernel.time_step if dt is None else float(dt)
     for i in range(len(x)):  # over samples; the loop over time is compiled
         _run(kernel.f, x[i], p[i], h, substeps, n_steps, kernel.kind == "map", out[i])
+    return out[0] if np.ndim(x0) == 1 else out
+
+
+def integrate_driven(
+    kernel: Kernel,
+    x0: Any,
+    p: Any = None,
+    *,
+    input: str,  # noqa: A002 - the name that systems use
+    start: np.ndarray,
+    stop: np.ndarray,
+    dt: float,
+    every: int = 1,
+) -> np.ndarray:
+    """Trajectories of a flow (fixed-step RK4) under an input, one per row of ``x0``.
+
+    Within a step the input runs along a straight line, from ``start`` to ``stop``, and the stages
+    see it at their own times: fourth order where the input is piecewise linear and its edges lie
+    between steps.
+
+    Args:
+        kernel: the dynamics; a flow.
+        x0: initial states, (sample, state) or (state,).
+        p: parameters as for :func:`integrate`; the value of the input in them is not used.
+        input: name of the parameter that is driven.
+        start: (sample, step) or (step,) input at the beginning of every step, in its declared
+            unit; see ``protocols``.
+        stop: the same at the end of every step.
+        dt: integration step in the kernel's time unit.
+        every: steps between two recorded states; it divides the number of steps.
+
+    Returns:
+        (sample, step / every + 1, state), or without the first axis for one state. From the first
+        non-finite state on a trajectory holds NaN.
+
+    Raises:
+        ValueError: a map, an unknown input, or shapes that do not fit.
+    """
+    x = np.ascontiguousarray(np.atleast_2d(np.asarray(x0, dtype=float)))
+    if x.ndim != 2 or x.shape[1] != kernel.dimension:
+        msg = f"initial states have shape {np.shape(x0)}; expected (sample, {kernel.dimension})."
+        raise ValueError(msg)
+    if kernel.kind != "flow":
+        msg = "a map has no stages between its steps; integrate_driven needs a flow."
+        raise ValueError(msg)
+    place = kernel.parameter_index(input)
+    ends = [np.atleast_2d(np.asarray(values, dtype=float)) for values in (start, stop)]
+    steps = ends[0].shape[-1]
+    if ends[0].shape != ends[1].shape or ends[0].shape[0] not in (1, len(x)) or steps % every:
+        msg = (
+            f"start and stop have shapes {np.shape(start)} and {np.shape(stop)}; expected "
+            f"({len(x)}, steps) for both, with a multiple of every={every} steps."
+        )
+        raise ValueError(msg)
+    if p is None or isinstance(p, Mapping):
+        p = kernel.parameter_matrix(p, len(x))
+    p = np.array(np.broadcast_to(p, (len(x), len(kernel.parameters))), dtype=float, order="C")
+    first, last = (np.broadcast_to(values, (len(x), steps)) for values in ends)
+    out = np.empty((len(x), steps // every + 1, kernel.dimension))
+    for i in range(len(x)):  # over samples; the loop over time is compiled
+        _run_driven(kernel.f, x[i], p[i], place, first[i], last[i], float(dt), every, out[i])
     return out[0] if np.ndim(x0) == 1 else out

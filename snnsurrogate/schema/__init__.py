@@ -16,6 +16,15 @@ each state            (sample, time)     role "state", units
 ``spike_count``       (sample,)          how many of them belong to each sample
 ====================  =================  ==========================================================
 
+A driven neuron has its input as a variable instead of a parameter:
+
+====================  =================  ==========================================================
+the input             (sample, time)     role "input", units; ``rule`` says how it runs between
+                                         records: "hold" or "linear"
+columns of the        (sample,)          coordinates, role "stimulus": values of the protocol that
+protocol                                 differ between samples
+====================  =================  ==========================================================
+
 A network has no state of its own in the dataset, but numbers of its populations:
 
 ====================  ===================  ========================================================
@@ -45,6 +54,7 @@ from ._dataset import (
     select,
     series_of,
     states_of,
+    stimuli_of,
     swept_of,
     validate,
     violations,
@@ -74,6 +84,7 @@ __all__ = [
     "spike_table",
     "spikes_of",
     "states_of",
+    "stimuli_of",
     "swept_of",
     "unpack_spikes",
     "validate",

@@ -28,6 +28,8 @@ def build(
     status: Any = None,
     spikes: Spikes | Sequence[Any] | None = None,
     inputs: Mapping[str, Any] | None = None,
+    input_rule: str = "hold",
+    stimuli: Mapping[str, Any] | None = None,
     series: Mapping[str, Any] | None = None,
     histograms: Mapping[str, tuple[xr.Variable, Any]] | None = None,
     meanings: Mapping[str, str] | None = None,
@@ -41,14 +43,16 @@ def build(
         parameters: parameter name -> (sample,) array or one number.
         initial: state name -> (sample,) array or one number.
         seeds: (sample,) integers or one integer.
-        units: unit of every state, parameter and input, and of "time".
+        units: unit of every state, parameter, input and stimulus, and of "time".
         attrs: the attributes of :data:`ATTRIBUTES`; those that follow from the data (``states``,
             ``swept``, ``time_unit``, ``schema_version``, ``created``, ``content_hash``) are set
             here, lists and mappings are written as JSON.
         status: (sample,) flags; by default non_finite where a state is not finite, else ok.
         spikes: one array of times per sample, or :class:`Spikes` with labels; None for a system
             without a spike rule.
-        inputs: input name -> (sample, time) array.
+        inputs: input name -> (sample, time) array or Variable; such a name is no parameter.
+        input_rule: how inputs run between their records, "hold" or "linear".
+        stimuli: name -> (sample,) values of the protocol that differ between samples.
         series: name -> (sample, time) array or Variable: numbers of populations.
         histograms: name -> (centres, counts): the bin centres, a Variable over the histogram's own
             dimension with its units, and (sample, time, bin) counts, array or Variable.
@@ -79,6 +83,8 @@ def build(
         if n and np.any(filled != filled[0]):
             swept.append(name)
         coords[name] = variable(("sample",), filled, "parameter", name)
+    for name, values in (stimuli or {}).items():
+        coords[name] = variable(("sample",), column(values), "stimulus", name)
     for name, values in initial.items():
         described = {"units": units.get(name, "1"), "role": "initial_state"}
         described["long_name"] = f"{name} before the transient"
@@ -102,7 +108,8 @@ def build(
         coords[str(dim)] = centres
         record(name, values, "histogram", ("sample", "time", str(dim)))
     for name, values in (inputs or {}).items():
-        data[name] = variable(("sample", "time"), np.asarray(values), "input", name)
+        record(name, values, "input", ("sample", "time"))
+        data[name].attrs["rule"] = input_rule
     if status is None:
         finite = np.ones(n, dtype=bool)
         for values in states.values():
@@ -161,6 +168,11 @@ def inputs_of(ds: xr.Dataset) -> list[str]:
     return _rules.with_role(ds, "input")
 
 
+def stimuli_of(ds: xr.Dataset) -> list[str]:
+    """Names of the values of the protocol that differ between samples."""
+    return _rules.with_role(ds, "stimulus")
+
+
 def swept_of(ds: xr.Dataset) -> list[str]:
     """Names of the parameters that vary over samples."""
     return list(json.loads(ds.attrs.get("swept", "[]")))
@@ -210,11 +222,14 @@ def concat(datasets: Iterable[xr.Dataset]) -> xr.Dataset:
         raise SchemaError(msg)
     first = parts[0]
     for i, part in enumerate(parts[1:], 1):
-        for name in ("equations_hash", "states", "time_unit", "record_every", "duration"):
+        for name in (
+            "equations_hash", "states", "time_unit", "record_every", "duration", "protocol"
+        ):  # fmt: skip
             if part.attrs.get(name) != first.attrs.get(name):
                 msg = (
                     f"dataset {i} has {name} {part.attrs.get(name)!r}, dataset 0 has "
-                    f"{first.attrs.get(name)!r}; only samples of one system on one time axis join."
+                    f"{first.attrs.get(name)!r}; only samples of one "
+                    "system and protocol on one time axis join."
                 )
                 raise SchemaError(msg)
     plain = [part.drop_dims("spike", errors="ignore") for part in parts]

@@ -14,6 +14,7 @@ from snnsurrogate import units
 SCHEMA_VERSION = "1"
 FLAGS = {"ok": 0, "diverged": 1, "non_finite": 2, "interrupted": 3, "runaway": 4}
 KINDS = ("simulation", "rollout")
+RULES = ("hold", "linear")  # how an input runs between its records
 ATTRIBUTES = {
     "schema_version": "version of this contract",
     "kind": "simulation or rollout",
@@ -63,6 +64,7 @@ _ROLES = {
     "histogram": ("sample", "time", "*"),
     "input": ("sample", "time"),
     "parameter": ("sample",),
+    "stimulus": ("sample",),
     "initial_state": ("sample",),
     "seed": ("sample",),
     "split": ("sample",),
@@ -95,7 +97,7 @@ def examine(ds: xr.Dataset) -> list[str]:
     found = attributes + list(_layout(ds))
     if found:  # the rules below read what these two have checked
         return found
-    found = list(_time(ds)) + list(_names(ds)) + list(_status(ds))
+    found = list(_time(ds)) + list(_names(ds)) + list(_inputs(ds)) + list(_status(ds))
     return found + list(_spikes(ds)) + list(_finite(ds))
 
 
@@ -250,6 +252,19 @@ def _names(ds: xr.Dataset) -> Iterator[str]:
     for name in json.loads(ds.attrs["swept"]):
         if name not in present:
             yield f"swept parameter {name!r} is no coordinate"
+
+
+def _inputs(ds: xr.Dataset) -> Iterator[str]:
+    names, protocol = with_role(ds, "input"), ds.attrs["protocol"]
+    if protocol and not names:
+        yield "attribute protocol is stated, but no variable has the role input"
+    for name in names:
+        rule = ds[name].attrs.get("rule")
+        if rule not in RULES:
+            yield f"input {name!r} has rule {rule!r}; expected one of {', '.join(RULES)}"
+    for name in with_role(ds, "stimulus"):
+        if not np.isfinite(ds[name].values).all():
+            yield f"stimulus {name!r} is not finite in {_samples(~np.isfinite(ds[name].values))}"
 
 
 def _status(ds: xr.Dataset) -> Iterator[str]:
