@@ -117,8 +117,8 @@ def _shape(name: str, which: int) -> Callable[[Pulse], float]:
 
 
 def _steady(p: Pulse) -> float:
-    """Mean potential of the last tenth of a pulse without spikes."""
-    if p.times.size:
+    """Mean potential of the last tenth of a pulse; NaN with a spike in its second half."""
+    if (p.times > 0.5 * (p.offset - p.onset)).any():
         return np.nan
     piece = p.piece
     return float(piece[-max(1, piece.size // 10) :].mean())
@@ -220,7 +220,7 @@ RESPONSES: dict[str, Response] = {
         "time", "end of the pulse to the first spike after it",
     ),
     "rest": _made(lambda p: p.rest, "V", "potential where the pulse begins"),
-    "steady": _made(_steady, "V", "mean potential of the last tenth of a pulse without spikes"),
+    "steady": _made(_steady, "V", "mean potential of the last tenth of a pulse that has no spike in its second half"),
     "sag": _made(
         _sag, "1", "sag ratio (steady - least) / (rest - least) of a hyperpolarising pulse"
     ),
