@@ -220,7 +220,9 @@ RESPONSES: dict[str, Response] = {
         "time", "end of the pulse to the first spike after it",
     ),
     "rest": _made(lambda p: p.rest, "V", "potential where the pulse begins"),
-    "steady": _made(_steady, "V", "mean potential of the last tenth of a pulse that has no spike in its second half"),
+    "steady": _made(
+        _steady, "V", "mean potential of the last tenth of a pulse without spikes in its second half"
+    ),
     "sag": _made(
         _sag, "1", "sag ratio (steady - least) / (rest - least) of a hyperpolarising pulse"
     ),
