@@ -221,7 +221,7 @@ RESPONSES: dict[str, Response] = {
     ),
     "rest": _made(lambda p: p.rest, "V", "potential where the pulse begins"),
     "steady": _made(
-        _steady, "V", "mean potential of the last tenth of a pulse without spikes in its second half"
+        _steady, "V", "mean potential of the last tenth of a pulse, its second half without spikes"
     ),
     "sag": _made(
         _sag, "1", "sag ratio (steady - least) / (rest - least) of a hyperpolarising pulse"
