@@ -6,8 +6,11 @@ over the whole line, checked in the tests. The library function is a call per el
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-from numba import njit
+from numba import njit, types
+from numba.extending import intrinsic
 
 # fused multiply-add allowed; no reassociation: sums keep the order of the text
 FLAGS = {"contract", "nsz"}
@@ -41,6 +44,26 @@ def tanh(x):  # type: ignore[no-untyped-def]
     e = e * np.int64(bits).view(np.float64)
     y = (1.0 - e) / (1.0 + e)
     return y if x >= 0.0 else -y
+
+
+def _fma32(typing_context, a, b, c):  # type: ignore[no-untyped-def]
+    """``a * b + c`` in single precision, rounded once."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.fma(*args)
+
+    return types.float32(types.float32, types.float32, types.float32), generate
+
+
+fma32: Any = intrinsic(_fma32)
+
+
+@njit(cache=True, nogil=True)
+def aligned(size):  # type: ignore[no-untyped-def]
+    """Zeros (size,) float32 that begin at a cache line."""
+    room = np.zeros(size + 15, dtype=np.float32)
+    begin = (-(room.ctypes.data // 4)) % 16
+    return room[begin : begin + size]
 
 
 _MAGIC32 = 12582912.0  # 1.5 * 2^23: the same in single precision

@@ -68,7 +68,7 @@ def lower(model: nn.Module, n_carry: int, n_parameters: int, n_noise: int = 0) -
     except Exception as error:  # tracing runs the model's own code: anything may come
         msg = f"the step could not be traced: {error}"
         raise NotLowerableError(msg) from error
-    program = Program(tangents=0 if noisy else n_carry, hoist=noisy, unroll=noisy)
+    program = Program(tangents=0 if noisy else n_carry)
     inputs = iter(
         [
             program.room(n_carry),
@@ -155,7 +155,7 @@ def _value(program: Program, x: Any) -> Value:
     if isinstance(x, torch.Tensor):
         return program.constant(x.detach().numpy())
     if isinstance(x, int | float):
-        return program.constant([float(x)])
+        return program.number(float(x))
     msg = f"no compiled form of an operand of type {type(x).__name__}"
     raise NotLowerableError(msg)
 

@@ -1,14 +1,15 @@
-"""Text of single operations: loops over numbers in a workspace, with tangents.
+"""Single operations of a lowered step: loops over numbers as text, with tangents, or as records.
 
 A node of a traced step is a vector (one sample; the batch dimension disappears). Values live in one
 workspace array ``s``, weights in another, ``w``. A step that has a Jacobian carries it forward with
-the values: each entry has one tangent per state. What depends on the parameters alone can be kept
-apart (``before``): it is then computed once per run.
+the values: each entry has one tangent per state. A stochastic step has none; what depends on the
+parameters alone is text (``before``), computed once per run, and the step itself a list of records
+(``operations``), from which `_emission` makes machine code.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ class NotLowerableError(NotImplementedError):
 FORMS = {
     "tanh": ("tanh(a)", "ONE - y * y"),
     "sigmoid": ("HALF + HALF * tanh(HALF * a)", "y * (ONE - y)"),
-    "relu": ("a if a > ZERO else ZERO", "ONE if a > ZERO else ZERO"),
+    "relu": ("ZERO if a < ZERO else a", "ONE if a > ZERO else ZERO"),
     "silu": ("a * (HALF + HALF * tanh(HALF * a))", "z + a * z * (ONE - z)"),
     "exp": ("exp(a)", "y"),
     "sqrt": ("math.sqrt(a)", "HALF / y"),
@@ -30,20 +31,21 @@ FORMS = {
     "round_down": ("FLOAT(math.floor(a))", "ONE"),
     "identity": ("a", "ONE"),
 }
-_TILE = 8  # inputs of a linear layer that are taken together
+PAD = 16  # vectors of a stochastic step begin at multiples of it
 
 
 @dataclass
 class Value:
     """Where a node's vector lives: workspace offset, or weight offset for a constant.
 
-    ``fixed``: it depends on the parameters alone.
+    ``fixed``: it depends on the parameters alone. ``number``: it is written in the model's code.
     """
 
     offset: int
     size: int
     constant: bool = False
     fixed: bool = False
+    number: float | None = None
 
 
 @dataclass
@@ -51,15 +53,12 @@ class Program:
     """Generated text of one step, and the constants it reads.
 
     Attributes:
-        tangents: number of tangents per entry; 0 for a step without a Jacobian.
-        hoist: keep what depends on the parameters alone apart, in ``before``.
-        unroll: sum linear layers by tiles of inputs, which is faster and rounds differently.
+        tangents: number of tangents per entry; 0 for a stochastic step.
     """
 
     tangents: int
-    hoist: bool = False
-    unroll: bool = False
     before: list[str] = field(default_factory=list)
+    operations: list[tuple[Any, ...]] = field(default_factory=list)
     value_lines: list[str] = field(default_factory=list)
     jacobian_lines: list[str] = field(default_factory=list)
     weights: list[np.ndarray] = field(default_factory=list)
@@ -67,22 +66,48 @@ class Program:
     n_workspace: int = 0
     output: int = 0
 
+    @property
+    def stochastic(self) -> bool:
+        """Whether it is the program of a stochastic step."""
+        return not self.tangents
+
     def constant(self, array: Any) -> Value:
         """Store an array among the weights."""
         flat = np.ascontiguousarray(array, dtype=float).reshape(-1)
-        self.weights.append(flat)
-        self.n_weights += flat.size
-        return Value(self.n_weights - flat.size, flat.size, constant=True, fixed=True)
+        at, size = self.n_weights, flat.size
+        stored = np.zeros(self._padded(size))
+        stored[:size] = flat
+        self.weights.append(stored)
+        self.n_weights += stored.size
+        return Value(at, size, constant=True, fixed=True)
+
+    def number(self, x: float) -> Value:
+        """Store a number of the model's code."""
+        return replace(self.constant([x]), number=x)
 
     def room(self, size: int, fixed: bool = False) -> Value:
         """Reserve workspace."""
-        self.n_workspace += size
-        return Value(self.n_workspace - size, size, fixed=fixed and self.hoist)
+        at = self.n_workspace
+        self.n_workspace += self._padded(size)
+        return Value(at, size, fixed=fixed and self.stochastic)
 
-    def emit(self, target: Value, *lines: str, tangent: tuple[str, ...] = ()) -> None:
-        """Append lines that compute a value, and tangent lines that follow them in the Jacobian."""
+    def _padded(self, size: int) -> int:
+        return -(-size // PAD) * PAD if self.stochastic else size
+
+    def emit(
+        self, target: Value, record: tuple[Any, ...], *lines: str, tangent: tuple[str, ...] = ()
+    ) -> None:
+        """Append what computes a value: lines, and tangent lines that follow them in the Jacobian.
+
+        ``record`` is the same for a stochastic step: ("map", operand, name), ("binary", operand,
+        operand, sign), ("linear", offset of x, inputs, offset of weights, of bias, stride of
+        weights) or ("join", operands), without offset and size of the result.
+        """
         if target.fixed:
             self.before += lines
+            return
+        if self.stochastic:
+            self.operations.append((record[0], target.offset, target.size, *record[1:]))
             return
         self.value_lines += lines
         if self.tangents:
@@ -97,29 +122,30 @@ class Program:
         x = self.materialise(x)
         # transposed, so that the inner loop runs over contiguous outputs and vectorises without
         # reordering any sum
-        w = self.constant(weight.T).offset
+        stride = self._padded(n_out)
+        columns = np.zeros((n_in, stride))
+        columns[:, :n_out] = weight.T
+        w = self.constant(columns).offset
         b = self.constant(np.zeros(n_out) if bias is None else bias).offset
         y = self.room(n_out, x.fixed)
         lines = _loop(n_out, f"s[{y.offset} + i] = w[{b} + i]")
-        if self.unroll and not y.fixed:
-            lines += _tiles(x.offset, y.offset, w, n_in, n_out)
-        else:
-            lines += [
-                f"for j in range({n_in}):",
-                f"    a = s[{x.offset} + j]",
-                f"    for i in range({n_out}):",
-                f"        s[{y.offset} + i] += w[{w} + j * {n_out} + i] * a",
-            ]
+        lines += [
+            f"for j in range({n_in}):",
+            f"    a = s[{x.offset} + j]",
+            f"    for i in range({n_out}):",
+            f"        s[{y.offset} + i] += w[{w} + j * {stride} + i] * a",
+        ]
         tangent = (
             f"for i in range({n_out * d}):",
             f"    t[{y.offset * d} + i] = 0.0",
             f"for j in range({n_in}):",
             f"    for i in range({n_out}):",
-            f"        a = w[{w} + j * {n_out} + i]",
+            f"        a = w[{w} + j * {stride} + i]",
             f"        for k in range({d}):",
             f"            t[({y.offset} + i) * {d} + k] += a * t[({x.offset} + j) * {d} + k]",
         )
-        self.emit(y, *lines, tangent=tangent)
+        record = ("linear", x.offset, n_in, w, b, stride)
+        self.emit(y, record, *lines, tangent=tangent)
         return y
 
     def elementwise(self, name: str, x: Value) -> Value:
@@ -132,7 +158,8 @@ class Program:
         if "z" in slope:
             before.append("z = HALF + HALF * tanh(HALF * a)")
         before.append(f"g = {slope}")
-        self.emit(y, *lines, tangent=self._tangents(y, f"g * {self._tangent(x)}", *before))
+        tangent = self._tangents(y, f"g * {self._tangent(x)}", *before)
+        self.emit(y, ("map", _operand(x), name), *lines, tangent=tangent)
         return y
 
     def binary(self, op: str, a: Value, b: Value) -> Value:
@@ -157,6 +184,7 @@ class Program:
         }[op]
         self.emit(
             y,
+            ("binary", _operand(a), _operand(b), op),
             *_loop(size, f"s[{y.offset} + i] = {ra} {op} {rb}"),
             tangent=self._tangents(y, slope),
         )
@@ -165,6 +193,9 @@ class Program:
     def concatenate(self, parts: list[Value]) -> Value:
         """Vectors end to end."""
         y = self.room(sum(p.size for p in parts), all(p.fixed for p in parts))
+        if self.stochastic and not y.fixed:
+            self.emit(y, ("join", tuple(_operand(self.materialise(p)) for p in parts)))
+            return y
         at = y.offset
         for part in parts:
             self._copy(part, Value(at, part.size, fixed=y.fixed))
@@ -173,7 +204,7 @@ class Program:
 
     def part(self, x: Value, start: int, stop: int) -> Value:
         """Entries start to stop: no copy, values are never changed."""
-        return Value(x.offset + start, stop - start, x.constant, x.fixed)
+        return replace(x, offset=x.offset + start, size=stop - start)
 
     def materialise(self, x: Value) -> Value:
         """Copy a constant from the weights into the workspace, where vectors are worked on."""
@@ -186,7 +217,7 @@ class Program:
     def _copy(self, x: Value, y: Value) -> None:
         line = f"s[{y.offset} + i] = {'w' if x.constant else 's'}[{x.offset} + i]"
         slope = "0.0" if x.constant else f"t[({x.offset} + i) * {self.tangents} + k]"
-        self.emit(y, *_loop(x.size, line), tangent=self._tangents(y, slope))
+        self.emit(y, (), *_loop(x.size, line), tangent=self._tangents(y, slope))
 
     def _tangent(self, value: Value) -> str:
         at = "0" if value.size == 1 else "i"
@@ -213,15 +244,8 @@ def _loop(size: int, *body: str) -> list[str]:
     return [f"for i in range({size}):", *(f"    {line}" for line in body)]
 
 
-def _tiles(x: int, y: int, w: int, n_in: int, n_out: int) -> list[str]:
-    """Sum over tiles of inputs in two chains each: short waits, few passes over the outputs."""
-    lines = []
-    for begin in range(0, n_in, _TILE):
-        columns = range(begin, min(begin + _TILE, n_in))
-        lines += [f"a{j - begin} = s[{x + j}]" for j in columns]
-        terms = [f"w[{w + j * n_out} + i] * a{j - begin}" for j in columns]
-        half = (len(terms) + 1) // 2
-        chains = [" + ".join(c) for c in (terms[:half], terms[half:]) if c]
-        total = f"(s[{y} + i] + {chains[0]})" + "".join(f" + ({c})" for c in chains[1:])
-        lines += _loop(n_out, f"s[{y} + i] = {total}")
-    return lines
+def _operand(value: Value) -> Any:
+    """How a record names a value."""
+    if value.number is not None:
+        return value.number
+    return ("w" if value.constant else "s", value.offset, value.size)

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from snnsurrogate import schema, units
+from snnsurrogate import schema, systems, units
 from snnsurrogate._names import suggestion
+from snnsurrogate.simulate._engine import RUNAWAY_WINDOW
 from snnsurrogate.surrogate import _random, coarse, runtime
+from snnsurrogate.surrogate._emission import LANES
 from snnsurrogate.surrogate._lowering import NotLowerableError
 from snnsurrogate.surrogate._warnings import ExtrapolationWarning
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 BURN_IN = "1 s"  # from the mean training state, where no state is given
 MARGIN = 0.25  # of the visited range: a state further outside is clipped, and counted
 LFP = "lfp"
+_FEW = 8  # samples that run faster one by one than together
 _TOLERATED = 1e-3  # clipped values per step that are reported without a warning
 
 
@@ -48,7 +51,7 @@ class Request:
 
 
 def compiled(surrogate: Surrogate) -> runtime.Rollout:
-    """The compiled free run of one sample; in torch, with a warning, if it has no compiled form."""
+    """The compiled free runs; in torch, with a warning, if the step has no compiled form."""
     scaling, visited = surrogate.scaling, surrogate.card["visited"]
     low, high = (scaling.states(np.asarray(visited[k], dtype=float)) for k in ("low", "high"))
     margin = MARGIN * (high - low)
@@ -111,64 +114,134 @@ def per_cell(surrogate: Surrogate, state: np.ndarray, columns: Mapping[str, np.n
 
 
 def run(surrogate: Surrogate, request: Request) -> xr.Dataset:
-    """All samples, one after another; a sample is the same alone and among others."""
-    card, rollout = surrogate.card, surrogate.compiled_rollout
+    """All samples; one is the same alone and among others, bit by bit."""
+    card = surrogate.card
     n = len(next(iter(request.columns.values())))
     p = np.stack([request.columns[k] for k in surrogate.parameters] or [np.empty(0)], 1)
-    p = p if surrogate.parameters else np.empty((n, 0))
+    p = p.astype(float) if surrogate.parameters else np.empty((n, 0))
     step = units.magnitude(surrogate.dt, card["time_unit"], what="dt")
     burn = round(units.magnitude(BURN_IN, card["time_unit"], what="burn-in") / step)
     names = list(surrogate.states)
     needed = {*request.record, *(("H_EE", "H_EI") if LFP in request.record else ())}
     kept = [i for i, name in enumerate(names) if name in needed]
-    kept_names = [names[i] for i in kept]
-    which = np.array(kept, dtype=np.int64)
-    series = {k: np.empty((n, request.steps + 1), dtype=np.float32) for k in request.record}
-    status = np.full(n, schema.FLAGS["ok"], dtype=np.int8)
+    form = _form(surrogate, request.columns, kept)
+    out = np.empty((n, len(kept), request.steps + 1), dtype=np.float32)
+    if request.initial is None:
+        x = np.tile(surrogate.scaling.mean.astype(np.float32), (n, 1))
+        skip = burn - 1
+    else:
+        x = request.initial.astype(np.float32)
+        out[:, :, 0] = np.maximum(x[:, kept] * form[:, 0], form[:, 1])
+        skip = -1  # the first record is already there
     clipped = np.zeros((n, len(names)), dtype=np.int64)
-    out = np.empty((request.steps + 1, len(kept)), dtype=np.float32)
-    for i in range(n):
-        random = _random.key(request.seed, i)
-        if request.initial is None:
-            x = surrogate.scaling.mean.astype(np.float32)
-            rollout(x, p[i], random, 0, burn - 1, which, out, clipped[i])
-        else:
-            x = request.initial[i].astype(np.float32)
-            out[0] = x[which]
-            rollout(x, p[i], random, 0, 0, which, out[1:], clipped[i])
-        if not np.isfinite(out).all():
-            status[i] = schema.FLAGS["non_finite"]
-        here = {k: v[i : i + 1, None] for k, v in request.columns.items()}
-        _store(surrogate, series, i, out, kept_names, here)
-    _warn_of_clipping(surrogate, clipped, request.steps)
+    keys = np.stack([_random.key(request.seed, i) for i in range(n)])
+    which = np.array(kept, dtype=np.int64)
+    _all_samples(surrogate.compiled_rollout, (x, p, keys), (skip, which), (form, out, clipped))
+    steps = request.steps + (burn if request.initial is None else 0)
+    status = _status(surrogate, out, clipped, steps)
+    _warn_of_clipping(surrogate, clipped, steps)
+    series = {names[k]: out[:, i] for i, k in enumerate(kept) if names[k] in request.record}
+    if LFP in request.record:
+        series[LFP] = _drive(surrogate, out, [names[k] for k in kept], request.columns)
     return _dataset(surrogate, request, series, status, clipped, step)
 
 
-def _store(
-    surrogate: Surrogate,
-    series: dict[str, np.ndarray],
-    sample: int,
-    out: np.ndarray,
-    names: list[str],
-    parameters: dict[str, np.ndarray],
+def _all_samples(
+    rollout: runtime.Rollout,
+    given: tuple[np.ndarray, np.ndarray, np.ndarray],
+    how: tuple[int, np.ndarray],
+    results: tuple[np.ndarray, np.ndarray, np.ndarray],
 ) -> None:
-    """One sample's columns as series in the units of a dataset."""
-    sizes = json.loads(surrogate.card["truth"]["populations"])
-    seconds = units.magnitude(surrogate.dt, "s", what="dt")
-    abouts = {about["name"]: about for about in surrogate.card["states"]}
-    for name in series:
-        if name == LFP:
-            h = [out[:, names.index(h)] for h in ("H_EE", "H_EI")]
-            p = {k: float(v[0, 0]) for k, v in parameters.items()}
-            series[name][sample] = coarse.drive_of(h[0], h[1], p)
+    """Samples in groups that are computed together; what is left over one after another."""
+    (x, p, keys), (skip, which) = given, how
+    n, i = len(x), 0
+    while i < n:
+        size = min(LANES, n - i)
+        if rollout.several is None or size < _FEW:
+            rollout.one(x[i], p[i], keys[i], 0, skip, which, *(r[i] for r in results))
+            i += 1
             continue
-        about, column = abouts[name], out[:, names.index(name)]
-        cells = float(parameters[sizes[about["population"]]][0, 0])
-        if about["kind"] == "rate":  # back to whole spikes: single precision has rounded them
-            column = np.round(column.astype(float) * cells * seconds) / (cells * seconds)
-        elif about["kind"] == "sum":
-            column = np.maximum(column * np.float32(cells), 0.0)  # rounding about zero
-        series[name][sample] = column
+        at = slice(i, i + size)
+        rollout.several(x[at], p[at], keys[at], 0, skip, which, *(r[at] for r in results))
+        i += size
+
+
+def _cells(surrogate: Surrogate, column: int, parameters: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Size (sample,) of the population whose cells a column is of."""
+    sizes = json.loads(surrogate.card["truth"]["populations"])
+    return parameters[sizes[surrogate.card["states"][column]["population"]]]
+
+
+def _form(
+    surrogate: Surrogate, parameters: Mapping[str, np.ndarray], kept: Sequence[int]
+) -> np.ndarray:
+    """How columns of the coarse state become series (sample, 3, column), see `_recording`."""
+    n = len(next(iter(parameters.values())))
+    form = np.zeros((n, 3, len(kept)), dtype=np.float32)
+    form[:, 0], form[:, 1] = 1.0, -np.inf
+    seconds = units.magnitude(surrogate.dt, "s", what="dt")
+    for i, column in enumerate(kept):
+        kind = surrogate.card["states"][column]["kind"]
+        if kind == "rate":  # back to whole spikes: single precision has rounded them
+            form[:, 2, i] = _cells(surrogate, column, parameters) * seconds
+        elif kind == "sum":
+            form[:, 0, i] = _cells(surrogate, column, parameters)
+            form[:, 1, i] = 0.0  # rounding about zero
+    return form
+
+
+def _drive(
+    surrogate: Surrogate, out: np.ndarray, names: list[str], parameters: Mapping[str, np.ndarray]
+) -> np.ndarray:
+    """LFP proxy (sample, time) of recorded pending kicks."""
+    at = [names.index(h) for h in ("H_EE", "H_EI")]
+    cells = _cells(surrogate, surrogate.states.index("H_EE"), parameters)
+    drive = np.empty((out.shape[0], out.shape[2]), dtype=np.float32)
+    for i, (record, size) in enumerate(zip(out, cells, strict=True)):
+        p = {name: float(v[i]) for name, v in parameters.items()}
+        h_ee, h_ei = (record[j] / np.float32(size) for j in at)
+        drive[i] = coarse.drive_of(h_ee, h_ei, p)
+    return drive
+
+
+def _status(surrogate: Surrogate, out: np.ndarray, clipped: np.ndarray, steps: int) -> np.ndarray:
+    """Status (sample,); records of a runaway are NaN from the moment the simulator would stop.
+
+    A runaway has a rate above ``Network.runaway`` over 100 ms; a sample diverged if one of its
+    states had to be clipped in more than half of all steps.
+    """
+    flags = schema.FLAGS
+    status = np.full(len(out), flags["ok"], dtype=np.int8)
+    low, high = (np.asarray(surrogate.card["visited"][k], dtype=float) for k in ("low", "high"))
+    free = clipped[:, high > low].max(axis=1, initial=0)
+    status[free > 0.5 * steps] = flags["diverged"]
+    for i, record in enumerate(out):
+        if not np.isfinite(record.sum(axis=1)).all():
+            status[i] = flags["non_finite"]
+    if surrogate.system not in systems.names():
+        return status
+    found = systems.get(surrogate.system)
+    window = round(RUNAWAY_WINDOW / units.magnitude(surrogate.dt, "ms", what="dt"))
+    bound = getattr(found, "runaway", np.inf) * window
+    rates = sum(s["kind"] == "rate" for s in surrogate.card["states"])  # they come first
+    for i, record in enumerate(out):
+        stop = min(_stop(record[r, 1:], window, bound) for r in range(rates))
+        if stop < record.shape[1]:
+            status[i] = flags["runaway"]
+            record[:, stop + 1 :] = np.nan
+    return status
+
+
+def _stop(rate: np.ndarray, window: int, bound: float) -> int:
+    """Steps until a rate, summed in windows, exceeds a bound; beyond all steps if it never does."""
+    whole = len(rate) // window * window
+    sums = np.append(rate[:whole].reshape(-1, window).sum(axis=1), rate[whole:].sum())
+    over = np.flatnonzero(sums > bound)
+    if not len(over):
+        return len(rate) + 1
+    begin = int(over[0]) * window
+    inside = np.cumsum(rate[begin : begin + window], dtype=float)
+    return begin + int(np.argmax(inside > bound)) + 1
 
 
 def _warn_of_clipping(surrogate: Surrogate, clipped: np.ndarray, steps: int) -> None:

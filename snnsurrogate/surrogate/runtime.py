@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numba
@@ -11,9 +12,13 @@ import numpy as np
 
 from snnsurrogate._cache import import_source
 from snnsurrogate.kernels import F_SIGNATURE, JAC_SIGNATURE, Kernel
+from snnsurrogate.surrogate._emission import LANES
+from snnsurrogate.surrogate._fastmath import aligned
 from snnsurrogate.surrogate._lowering import NotLowerableError, lower
-from snnsurrogate.surrogate._random import BLOCK, normals
-from snnsurrogate.surrogate._source import rollout_source, step_source
+from snnsurrogate.surrogate._program import PAD
+from snnsurrogate.surrogate._random import BLOCK, drawn, normals
+from snnsurrogate.surrogate._recording import record
+from snnsurrogate.surrogate._source import padded, rollout_source, step_source
 from snnsurrogate.surrogate.scaling import Scaling
 
 if TYPE_CHECKING:
@@ -86,19 +91,32 @@ def torch_step(model: nn.Module, scaling: Scaling) -> tuple[Any, Any]:
     return f, jac
 
 
-Rollout = Callable[..., None]
+@dataclass(frozen=True)
+class Rollout:
+    """Free runs of a stochastic step, single precision.
+
+    A run takes ``(x, p, key, start, skip, columns, form, out, clipped)``: ``x`` (state,) float32
+    physical state, replaced by the last one; ``p`` (parameter,) physical; ``key`` of the sample's
+    random numbers; ``start`` number of the first step in its stream; ``skip`` steps before the
+    first record; ``columns`` states to record, in the ``form`` that `_recording.record` describes;
+    ``out`` (column, record) float32; ``clipped`` (state,) int64, to which the clipped steps of
+    every state are added.
+
+    Attributes:
+        one: runs one sample.
+        several: runs at most `_emission.LANES` samples at once: all arrays but ``columns`` with a
+            leading axis of samples. The bits are those of the samples alone. None: there is no
+            such form.
+    """
+
+    one: Callable[..., None]
+    several: Callable[..., None] | None
 
 
 def compile_rollout(
     module: nn.Module, scaling: Scaling, low: np.ndarray, high: np.ndarray
 ) -> Rollout:
-    """Compiled free run of one sample of a stochastic step, single precision.
-
-    The result is called as ``rollout(x, p, key, start, skip, columns, out, clipped)``: ``x``
-    (state,) float32 physical state, replaced by the last one; ``p`` (parameter,) physical;
-    ``key`` of the sample's random numbers; ``start`` number of the first step in its stream;
-    ``skip`` steps before the first record; ``columns`` states to record; ``out`` (record, column)
-    float32; ``clipped`` (state,) int64, to which the clipped steps of every state are added.
+    """Compiled free runs of a stochastic step.
 
     Args:
         module: with ``noise``, the number of standard normals its step takes.
@@ -111,15 +129,20 @@ def compile_rollout(
     """
     d, k, n = len(scaling.mean), len(scaling.mid), int(module.noise)  # type: ignore[arg-type]
     program = lower(module, d, k, n)
-    compiled = import_source(rollout_source(program, d, k, n)).rollout
-    weights = np.concatenate(
-        [*program.weights, scaling.mean, scaling.sd, scaling.mid, scaling.half, low, high]
-    ).astype(np.float32)
+    compiled = import_source(rollout_source(program, d, k, n))
+    tables = [scaling.mean, scaling.sd, scaling.mid, scaling.half, low, high]
+    tables = [np.pad(table, (0, padded(len(table)) - len(table))) for table in tables]
+    numbers = np.concatenate([*program.weights, *tables])
+    weights = aligned(numbers.size + PAD)
+    weights[: numbers.size] = numbers
 
-    def rollout(x, p, key, start, skip, columns, out, clipped):  # type: ignore[no-untyped-def]
-        compiled(x, p, weights, key, start, skip, columns, out, clipped)
+    def one(x, p, *rest):  # type: ignore[no-untyped-def]
+        compiled.rollout(x, p, weights, *rest)
 
-    return rollout
+    def several(x, p, *rest):  # type: ignore[no-untyped-def]
+        compiled.rollout_lanes(x, p, weights, *rest)
+
+    return Rollout(one, several)
 
 
 def torch_rollout(
@@ -131,27 +154,29 @@ def torch_rollout(
     dtype = next(module.parameters()).dtype
     n = int(module.noise)  # type: ignore[arg-type]
     lowest, highest = (torch.as_tensor(a, dtype=dtype) for a in (low, high))
+    mean, sd = scaling.mean.astype(np.float32), scaling.sd.astype(np.float32)
 
-    def rollout(x, p, key, start, skip, columns, out, clipped):  # type: ignore[no-untyped-def]
-        drawn, z = -1, np.empty(BLOCK * n + BLOCK * n % 2, dtype=np.float32)
+    def one(x, p, key, start, skip, columns, form, out, clipped):  # type: ignore[no-untyped-def]
+        block, z = -1, np.empty(drawn(n), dtype=np.float32)
+        k0, k1 = np.full(LANES, key[0]), np.full(LANES, key[1])
         carry = torch.as_tensor(scaling.states(x), dtype=dtype)[None]
         q = torch.as_tensor(scaling.parameters(p), dtype=dtype)[None]
         with torch.no_grad():
-            for step in range(skip + len(out)):
-                block, at = divmod(start + step, BLOCK)
-                if block != drawn:
-                    normals(key[0], key[1], np.uint32(block), z)
-                    drawn = block
+            for step in range(skip + out.shape[1]):
+                now, at = divmod(start + step, BLOCK)
+                if now != block:
+                    normals(k0, k1, False, np.uint32(now), z)
+                    block = now
                 noise = torch.as_tensor(z[at * n : (at + 1) * n].copy(), dtype=dtype)[None]
                 free = module.step(carry, q, noise)  # type: ignore[operator]
                 carry = torch.minimum(torch.maximum(free, lowest), highest)
                 clipped += (carry != free)[0].numpy()
                 if step >= skip:
-                    state = scaling.mean + scaling.sd * carry[0].double().numpy()
-                    out[step - skip] = state[columns]
+                    state = carry[0].float().numpy()
+                    record(state, 0, 1, 0, 0, 1, mean, sd, columns, form, out, step - skip)
         x[:] = scaling.mean + scaling.sd * carry[0].double().numpy()
 
-    return rollout
+    return Rollout(one, None)
 
 
 def warn_not_lowered(name: str, error: NotLowerableError) -> None:

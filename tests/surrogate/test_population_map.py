@@ -141,9 +141,10 @@ def both(module, scaling):
 
 def follow(rollout, scaling, p, steps, *, start=0, skip=0, x=None, sample=0):
     x = scaling.mean.astype(np.float32) if x is None else x
-    out, clipped = np.empty((steps, 18), np.float32), np.zeros(18, np.int64)
-    rollout(x, p, _random.key(11, sample), start, skip, np.arange(18), out, clipped)
-    return out, clipped, x
+    out, clipped = np.empty((18, steps), np.float32), np.zeros(18, np.int64)
+    form = np.stack([np.ones(18), np.full(18, -np.inf), np.zeros(18)]).astype(np.float32)
+    rollout.one(x, p, _random.key(11, sample), start, skip, np.arange(18), form, out, clipped)
+    return out.T, clipped, x
 
 
 def test_compiled_run_is_the_torch_run_with_the_same_numbers(fitted):
@@ -169,7 +170,7 @@ def test_what_depends_on_parameters_alone_is_computed_once(fitted, data):
     program = lower(fitted.module, 18, 3, 18)
     wide = lower(fresh(data, model=sns.models.PopulationMap(hidden=8, conditioning=64)), 18, 3, 18)
     assert program.before
-    assert len(program.value_lines) == len(wide.value_lines), "a step costs the same"
+    assert len(program.operations) == len(wide.operations), "a step costs the same"
 
 
 def test_counts_are_whole_and_no_number_of_cells_is_negative(run):

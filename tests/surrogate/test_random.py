@@ -29,10 +29,10 @@ def test_words_are_the_published_ones(k0, k1, c0, c1, expected):
 
 
 def draw(seed, sample, blocks, size=1024):
-    k = key(seed, sample)
+    words = [np.full(16, word) for word in key(seed, sample)]
     out = np.empty((blocks, size), dtype=np.float32)
     for i in range(blocks):
-        normals(k[0], k[1], U(i), out[i])
+        normals(*words, False, U(i), out[i])
     return out.astype(float)
 
 
