@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from snnsurrogate.simulate import Design as Design
     from snnsurrogate.simulate import simulate as simulate
     from snnsurrogate.surrogate import Surrogate as Surrogate
+    from snnsurrogate.surrogate import baselines as baselines
     from snnsurrogate.surrogate import fit as fit  # type: ignore[no-redef]
     from snnsurrogate.surrogate import fit_seeds as fit_seeds
     from snnsurrogate.surrogate import load as load
@@ -53,6 +54,7 @@ _PUBLIC: dict[str, tuple[str, str | None]] = {
     "dynamics": ("dynamics", None),
     "protocols": ("protocols", None),
     "models": ("surrogate.models", None),
+    "baselines": ("surrogate.baselines", None),
     "Design": ("simulate", "Design"),
     "simulate": ("simulate", "simulate"),
     "save": ("dataset", "save"),
