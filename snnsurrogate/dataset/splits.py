@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 import xarray as xr
 
-from snnsurrogate import features, schema, units
+from snnsurrogate import schema, units
 from snnsurrogate._names import suggestion
 
 __all__ = [
@@ -105,6 +105,8 @@ class Regimes:
         Raises:
             ValueError: no name, or one that the rule for regimes of the dataset does not have.
         """
+        from snnsurrogate import features  # scipy.signal: a second that a design does not need
+
         known = features.regime_names(ds)
         names = [self.names] if isinstance(self.names, str) else list(self.names)
         for name in names:

@@ -8,6 +8,7 @@ from snnsurrogate.report.figures import (
     features,
     fixed_points,
     isi_diagram,
+    learning,
     phase_portrait,
     plane,
     portrait,
@@ -18,6 +19,7 @@ from snnsurrogate.report.figures import (
     rest_traces,
     spectra,
     spectrogram,
+    splits,
     synchrony,
     traces,
 )
@@ -26,6 +28,8 @@ PANELS = (
     rest_branches.PANEL,
     rest_traces.PANEL,
     rest_basin.PANEL,
+    splits.PANEL,
+    learning.PANEL,
     regimes.PANEL,
     traces.PANEL,
     isi_diagram.PANEL,
@@ -35,6 +39,8 @@ PANELS = (
 )
 
 NETWORK_PANELS = (
+    splits.PANEL,
+    learning.PANEL,
     regimes.PANEL,
     plane.PANEL,
     raster.PANEL,
