@@ -21,36 +21,50 @@ BOX = {
     "S_II": (4.1735, 5.6465),
     "lambda_E": (5.0, 8.0),
 }
-WIDER = 0.07  # of a side, on both ends: a test at the edge of the training data is no test
+WIDER = 0.06  # of a side, on both ends: a test at the edge of the training data is no test
+FAST = 2.2  # ms: below this tau_EE, where the oscillation sets in, training points are denser
 PRESETS = ("homogeneous", "regular", "synchronous")
 RECORDS = 3  # runs of a test point on each side, laid end to end
 
 
-def in_box(unit: np.ndarray, wider: float = 0.0) -> dict[str, np.ndarray]:
+def in_box(unit: np.ndarray) -> dict[str, np.ndarray]:
     """Parameter -> values at points (point, parameter) of the unit cube."""
     found = {}
-    for u, (name, (low, high)) in zip(
-        (unit.T - 0.5) * (1 + 2 * wider) + 0.5, BOX.items(), strict=True
-    ):
+    for u, (name, (low, high)) in zip(unit.T, BOX.items(), strict=True):
         found[name] = low * (high / low) ** u if name == "tau_EE" else low + (high - low) * u
     return found | {"lambda_I": found["lambda_E"]}
 
 
-def unit_cube(points: dict[str, np.ndarray]) -> np.ndarray:
-    """Points (point, parameter) in the coordinates in which the box is the unit cube."""
-    columns = []
-    for name, (low, high) in BOX.items():
-        x = np.asarray(points[name], dtype=float)
-        columns.append(
-            np.log(x / low) / np.log(high / low) if name == "tau_EE" else (x - low) / (high - low)
-        )
-    return np.stack(columns, 1)
+def cube(n: int, seed: int) -> np.ndarray:
+    """Scrambled Sobol points (point, parameter) of the unit cube."""
+    drawn = sns.Design.sobol({name: (0.0, 1.0) for name in BOX}, n=n, seed=seed).parameters
+    return np.stack([drawn[name] for name in BOX], 1)
 
 
-def sobol(n: int, seed: int, wider: float = 0.0) -> dict[str, np.ndarray]:
-    """Scrambled Sobol points of the box."""
-    cube = sns.Design.sobol({name: (0.0, 1.0) for name in BOX}, n=n, seed=seed).parameters
-    return in_box(np.stack([cube[name] for name in BOX], 1), wider)
+def sobol(n: int, seed: int) -> dict[str, np.ndarray]:
+    """Sobol points of the box."""
+    return in_box(cube(n, seed))
+
+
+def training_points(n: int) -> dict[str, np.ndarray]:
+    """Sobol points of a wider box: half over all of it, half where excitation is fast."""
+    halves = [wider_box(cube(n // 2, 11)), wider_box(cube(n - n // 2, 111), top=FAST)]
+    return {name: np.concatenate([half[name] for half in halves]) for name in halves[0]}
+
+
+def wider_box(unit: np.ndarray, top: float | None = None) -> dict[str, np.ndarray]:
+    """As `in_box`, the box wider on both ends, tau_EE up to ``top`` if it is given."""
+    found = {}
+    for u, (name, ends) in zip(unit.T, BOX.items(), strict=True):
+        log = name == "tau_EE"
+        low, high = np.log(ends) if log else ends
+        margin = WIDER * (high - low)
+        low, high = low - margin, high + margin
+        if log and top is not None:
+            high = np.log(top)
+        value = low + (high - low) * u
+        found[name] = np.exp(value) if log else value
+    return found | {"lambda_I": found["lambda_E"]}
 
 
 def with_presets(points: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -79,6 +93,7 @@ def simulated(
     *,
     seed: int,
     histograms: bool = False,
+    transient: str = "500 ms",
 ) -> xr.Dataset:
     """Exact runs of one process each point; what is on disk and matches is reused."""
     return sns.simulate(
@@ -86,7 +101,7 @@ def simulated(
         sns.Design.points(points),
         duration=duration,
         record_every="1 ms",
-        transient="500 ms",
+        transient=transient,
         engine="exact",
         record=["histograms"] if histograms else [],
         seed=seed,
@@ -115,6 +130,9 @@ def end_to_end(runs: Sequence[xr.Dataset]) -> xr.Dataset:
     ).assign_coords(time=("time", np.arange(total) * step, first["time"].attrs))
     worst = np.max([run["status"].values for run in runs], axis=0)
     joined["status"] = ("sample", worst, first["status"].attrs)
+    if "clipped" in joined:
+        clipped = np.sum([run["clipped"].values for run in runs], axis=0)
+        joined["clipped"] = ("sample", clipped, first["clipped"].attrs)
     seconds = (total - 1) * step / 1000
     joined.attrs["duration"] = f"{seconds:.12g} s"
     joined.attrs["content_hash"] = schema.content_hash(joined)

@@ -47,19 +47,23 @@ def _histogram(view: View, ax: Axes, name: str, row: int) -> None:
         ax.spines[:].set_visible(False)
         return
     edges = _edges(every, main["truth"])
+    # none of a source's values may lie on the axis: there is no density to draw then
+    main = {s: v[v <= edges[-1]] for s, v in main.items()}
+    others = {d: v[v <= edges[-1]] for d, v in others.items()}
 
     def steps(values: np.ndarray, colour: str, width: float, label: str = "") -> None:
         ax.hist(
             values, bins=edges, density=True, color=colour, histtype="step", lw=width, label=label
         )
 
-    ax.hist(main["truth"], bins=edges, density=True, color="#d5d9df", label="truth")
-    steps(main["truth"], SOURCE["truth"], 1.0)
+    if main["truth"].size:
+        ax.hist(main["truth"], bins=edges, density=True, color="#d5d9df", label="truth")
+        steps(main["truth"], SOURCE["truth"], 1.0)
     for source in ("twin", "surrogate"):
         if source in main and main[source].size:
             label = view.name_of(source) + (" (floor)" if source == "twin" else "")
             steps(main[source], SOURCE[source], 1.2, label)
-    for detector, found in others.items():
+    for detector, found in ((d, v) for d, v in others.items() if v.size):
         colour, line = _OTHERS[detector]
         density, _ = np.histogram(found, bins=edges, density=True)
         middle = 0.5 * (np.array(edges[1:]) + np.array(edges[:-1]))
