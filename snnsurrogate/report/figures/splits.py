@@ -28,15 +28,17 @@ def draw(view: View) -> Figure:
         known = ds["known_x"].values[seen], ds["known_y"].values[seen]
         ax.plot(*known, linestyle="none", marker=".", markersize=2.6, color=MUTED, alpha=0.6)
         part, right = (ds[f"split_{what}"].sel(at).values for what in ("part", "right"))
-        good = right > 0.5
         for code in np.unique(part):
-            for held, marker, size in ((good, "o", 4.2), (~good, "x", 5.5)):
-                own = (part == code) & held
-                ax.plot(
-                    ds[x].values[own], ds[y].values[own], linestyle="none", marker=marker,
-                    markersize=size, color=WARN if marker == "x" else _COLOURS[code % 5],
-                    markeredgewidth=1.3 if marker == "x" else 0, alpha=0.9,
-                )  # fmt: skip
+            own = part == code
+            ax.plot(
+                ds[x].values[own], ds[y].values[own], linestyle="none", marker="o", markersize=4.2,
+                color=_COLOURS[code % 5], markeredgewidth=0, alpha=0.9,
+            )  # fmt: skip
+        wrong = right <= 0.5
+        ax.plot(
+            ds[x].values[wrong], ds[y].values[wrong], linestyle="none", marker="x", markersize=5,
+            color=WARN, markeredgewidth=1.2,
+        )  # fmt: skip
         held_out = part == (parts.index(name) if name in parts else 0)
         share = right[held_out].mean() if held_out.any() else np.nan
         ax.set_title(f"{name}: {100 * share:.0f} % right, {int(seen.sum())} training points")
