@@ -1,6 +1,7 @@
 """The figures of the page, in the order in which they stand on it. One file and one line each."""
 
 from snnsurrogate.report.figures import (
+    atlas,
     correlation,
     cost,
     distance,
@@ -39,6 +40,7 @@ PANELS = (
 )
 
 NETWORK_PANELS = (
+    atlas.PANEL,
     splits.PANEL,
     learning.PANEL,
     regimes.PANEL,
