@@ -114,7 +114,8 @@ class _Free(OneByOne):
         bias = w["bias_input"] + w["input"][:, 2:] @ q
         n = records + BURN_IN
         counts = free_run(
-            np.ascontiguousarray(w["input"][:, :2]), bias, w["hidden"], w["bias_hidden"],
+            np.ascontiguousarray(w["input"][:, :2]), bias,
+            np.ascontiguousarray(w["hidden"].T), w["bias_hidden"],
             w["output"], w["bias_output"], self.scale, np.sqrt(cells) * np.array(TYPICAL),
             rng.standard_normal((n, 2)),
         )  # fmt: skip
@@ -128,10 +129,10 @@ def free_run(  # type: ignore[no-untyped-def]
     """Counts (step, 2) from an empty memory and mean counts.
 
     The arguments, shapes in brackets, with h units: from_counts (3h, 2), bias (3h,), recurrent
-    (3h, h), bias_recurrent (3h,) in the order reset, update, new; output (5, h), bias_output (5,);
+    (h, 3h), bias_recurrent (3h,) in the order reset, update, new; output (5, h), bias_output (5,);
     scale (2, 2) mean and standard deviation of the roots; typical (2,) roots; z (step, 2) normals.
     """
-    size = recurrent.shape[1]
+    size = recurrent.shape[0]
     memory, made, law = np.zeros(size), np.zeros(3 * size), np.zeros(5)
     inner = np.zeros(3 * size)
     counts = np.zeros((z.shape[0], 2))
@@ -139,10 +140,10 @@ def free_run(  # type: ignore[no-untyped-def]
     for t in range(z.shape[0]):
         for i in range(3 * size):
             made[i] = bias[i] + from_counts[i, 0] * u[0] + from_counts[i, 1] * u[1]
-            total = bias_recurrent[i]
-            for j in range(size):
-                total += recurrent[i, j] * memory[j]
-            inner[i] = total
+            inner[i] = bias_recurrent[i]
+        for j in range(size):  # sums over the outer loop: the inner one becomes vector instructions
+            for i in range(3 * size):
+                inner[i] += recurrent[j, i] * memory[j]
         for i in range(size):
             reset = 1.0 / (1.0 + np.exp(-(made[i] + inner[i])))
             update = 1.0 / (1.0 + np.exp(-(made[size + i] + inner[size + i])))

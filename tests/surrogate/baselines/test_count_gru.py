@@ -30,7 +30,7 @@ def test_compiled_steps_are_those_of_torch():
     counts = count_gru.free_run(
         np.ascontiguousarray(w["weight_ih_l0"][:, :2]),
         w["bias_ih_l0"] + w["weight_ih_l0"][:, 2:] @ q,
-        w["weight_hh_l0"], w["bias_hh_l0"], head.weight.detach().numpy(),
+        np.ascontiguousarray(w["weight_hh_l0"].T), w["bias_hh_l0"], head.weight.detach().numpy(),
         head.bias.detach().numpy(), scale, typical, z,
     )  # fmt: skip
     roots = np.sqrt(np.concatenate([scale[:1] ** 2, counts[:-1]]))
