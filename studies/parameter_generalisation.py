@@ -57,8 +57,8 @@ class Preset:
     record: str = "60 s"
     line: int = 161
     piece: str = "3 s"  # of the network, at every training point
-    network_tests: int = 48
-    network_record: str = "12 s"
+    network_tests: int = 32
+    network_record: str = "10 s"
     network_line: int = 9
 
 
@@ -71,8 +71,7 @@ PRESETS = {
     ),
     "quick": Preset(),
     "full": Preset(
-        points=(10, 30, 100, 300), seeds=(0, 1, 2), tests=400, line=321, network_tests=96,
-        network_line=15,
+        points=(10, 30, 100, 300), seeds=(0, 1), tests=400, line=321, network_tests=48,
         bursting=(Adam(steps=1500), LM(iterations=80, points=8000)),
         network=(Likelihood(steps=3500),),
     ),
