@@ -13,7 +13,7 @@ of the weights, or numbers.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from snnsurrogate.surrogate._program import PAD
+from snnsurrogate.surrogate._program import PAD, operands
 from snnsurrogate.surrogate._vectors import Vector, pointer
 
 __all__ = ["LANES", "Step", "lane_rows", "over_lanes", "over_units"]
@@ -58,17 +58,6 @@ class Step:
 def _width(n: int) -> int:
     """Elements of the register that holds a vector of n units."""
     return 4 if n <= 4 else 8 if n <= 8 else -(-n // PAD) * PAD
-
-
-def _refs(operation: Operation) -> Iterator[tuple[str, int, int]]:
-    """Operands in memory."""
-    kind = operation[0]
-    if kind == "linear":
-        yield ("s", operation[3], operation[4])
-        return
-    for operand in operation[3] if kind == "join" else operation[3:]:
-        if isinstance(operand, tuple):
-            yield operand
 
 
 def _compute(kind: str, arguments: list[Any], name: str) -> Vector:
@@ -218,8 +207,8 @@ class _Units(_Form):
 
             self.keep(_chained(n_in, product, [self.load(self.w, bias, width)])[0], y, n)
             return
-        name, operands = rest[-1], rest[:-1]
-        self.keep(_compute(kind, [self.vector(o, width) for o in operands], name), y, n)
+        name, taken = rest[-1], rest[:-1]
+        self.keep(_compute(kind, [self.vector(o, width) for o in taken], name), y, n)
 
 
 def over_units(step: Step) -> Any:
@@ -264,7 +253,7 @@ def _groups(step: Step) -> list[list[Operation]]:
 def _fits(operation: Operation, group: list[Operation]) -> bool:
     if operation[0] not in _LOOPED or group[0][0] not in _LOOPED or operation[2] != group[0][2]:
         return False
-    for _, at, n in (r for r in _refs(operation) if r[0] == "s"):
+    for _, at, n in (r for r in operands(operation) if r[0] == "s"):
         for other in group:
             whole = at == other[1] and n == other[2]
             if not whole and at < other[1] + other[2] and other[1] < at + n:
@@ -293,7 +282,7 @@ class _Lanes(_Form):
             {
                 at + i
                 for o in step.operations
-                for kind, at, n in _refs(o)
+                for kind, at, n in operands(o)
                 for i in range(n)
                 if kind == "s" and at + i >= d and not begin <= at + i < begin + size
             }
@@ -316,7 +305,7 @@ class _Lanes(_Form):
 
         readers = (o for other in self.groups if other is not group for o in other)
         return within(self.step.output, self.step.states) or any(
-            kind == "s" and within(at, n) for o in readers for kind, at, n in _refs(o)
+            kind == "s" and within(at, n) for o in readers for kind, at, n in operands(o)
         )
 
     def bind(self, v: ir.Value, w: ir.Value, z: ir.Value) -> None:
@@ -379,12 +368,12 @@ class _Lanes(_Form):
         made: dict[int, Vector] = {}
         for operation in group:
             kind, y, _, *rest = operation
-            operands = [
+            taken = [
                 made[o[1]] if isinstance(o, tuple) and o[0] == "s" and o[1] in made
                 else self.read(o, i)
                 for o in rest[:-1]
             ]  # fmt: skip
-            made[y] = _compute(kind, operands, rest[-1])
+            made[y] = _compute(kind, taken, rest[-1])
             if self.outside[id(operation)]:
                 self._write(y, i, made[y])
 

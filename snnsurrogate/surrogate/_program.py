@@ -116,8 +116,15 @@ class Program:
     # --- operations ---
 
     def linear(self, x: Value, weight: np.ndarray, bias: np.ndarray | None) -> Value:
-        """``W x + b``."""
+        """``W x + b``.
+
+        Raises:
+            NotLowerableError: a vector of another size than the matrix takes.
+        """
         n_out, n_in = weight.shape
+        if x.size != n_in:
+            msg = f"a linear layer takes {n_in} inputs, got {x.size}"
+            raise NotLowerableError(msg)
         d = self.tangents
         x = self.materialise(x)
         # transposed, so that the inner loop runs over contiguous outputs and vectorises without
@@ -214,6 +221,31 @@ class Program:
         self._copy(x, y)
         return y
 
+    def fused(self) -> tuple[tuple[Any, ...], ...]:
+        """The records of a stochastic step; a product that one sum alone reads is part of it."""
+        read = np.zeros(self.n_workspace, dtype=int)
+        for record in self.operations:
+            for kind, at, size in operands(record):
+                read[at : at + size] += kind == "s"
+        read[self.output] += 2  # the result is no part of anything
+        products = {
+            r[1]: r
+            for r in self.operations
+            if r[0] == "binary" and r[-1] == "*" and read[r[1] : r[1] + r[2]].max() == 1
+        }
+        made: dict[int, tuple[Any, ...]] = {}
+        for record in self.operations:
+            made[record[1]] = record
+            if record[0] != "binary" or record[-1] != "+":
+                continue
+            for term, other in (record[3:5], record[4:2:-1]):
+                product = products.get(term[1]) if isinstance(term, tuple) else None
+                if product and term[0] == "s" and term[2] == product[2] == record[2]:
+                    made[record[1]] = ("fma", *record[1:3], *product[3:5], other, "")
+                    del made[product[1]]
+                    break
+        return tuple(made.values())
+
     def _copy(self, x: Value, y: Value) -> None:
         line = f"s[{y.offset} + i] = {'w' if x.constant else 's'}[{x.offset} + i]"
         slope = "0.0" if x.constant else f"t[({x.offset} + i) * {self.tangents} + k]"
@@ -242,6 +274,13 @@ def _ref(value: Value) -> str:
 
 def _loop(size: int, *body: str) -> list[str]:
     return [f"for i in range({size}):", *(f"    {line}" for line in body)]
+
+
+def operands(record: tuple[Any, ...]) -> list[tuple[str, int, int]]:
+    """What a record reads from memory: "s" workspace or "w" weights, offset, size."""
+    if record[0] == "linear":
+        return [("s", record[3], record[4])]
+    return [o for o in (record[3] if record[0] == "join" else record[3:]) if isinstance(o, tuple)]
 
 
 def _operand(value: Value) -> Any:

@@ -83,7 +83,7 @@ def rollout_source(program: Program, d: int, k: int, n: int) -> str:
         at += padded(size)
     mean, sd, mid, half, low, high = offsets
     q, z = padded(d), padded(d) + padded(k)
-    step = Step(tuple(program.operations), d, (z, n), program.output, (low, high))
+    step = Step(program.fused(), d, (z, n), program.output, (low, high))
     rows, fixed = lane_rows(step)
     wide, size = padded(d), drawn(n)
     return "\n".join(
