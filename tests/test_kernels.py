@@ -8,8 +8,7 @@ import pytest
 
 from snnsurrogate import kernels, protocols, systems
 from snnsurrogate.features.spikes import detect
-
-from .leaky import leaky, respond
+from tests.leaky import leaky, respond
 
 UNIT = "uA/cm**2"
 KNOWN = json.loads((Path(__file__).parent / "reference" / "hodgkin_huxley.json").read_text())

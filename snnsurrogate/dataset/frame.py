@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,8 @@ class Frame:
         chunk: records per shard.
         network: what is recorded of a network (series, histograms, populations, causes, spikes), or
             None for a neuron.
+        inputs: input -> how it runs between its records; shards hold it as ``input_<i>``.
+        stimuli: name -> (sample,) values of the protocol that differ between samples.
     """
 
     parameters: Mapping[str, np.ndarray]
@@ -54,6 +56,14 @@ class Frame:
     block: int
     chunk: int
     network: Mapping[str, Any] | None = None
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    stimuli: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """Recorded variable -> its key in a shard: the states, then the inputs."""
+        states = {name: f"state_{i}" for i, name in enumerate(self.initial)}
+        return states | {name: f"input_{i}" for i, name in enumerate(self.inputs)}
 
     @property
     def samples(self) -> int:
@@ -93,12 +103,15 @@ class Frame:
             "block": self.block,
             "chunk": self.chunk,
             "network": self.network,
+            "inputs": dict(self.inputs),
+            "stimuli": list(self.stimuli),
         }
         return {
             "plain": np.array(json.dumps(plain)),
             "parameters": np.array(list(self.parameters.values())).reshape(-1, self.samples),
             "initial": np.array(list(self.initial.values())).reshape(-1, self.samples),
             "seeds": self.seeds,
+            "stimuli": np.array(list(self.stimuli.values())).reshape(-1, self.samples),
         }
 
     @classmethod
@@ -110,6 +123,7 @@ class Frame:
             initial=dict(zip(plain.pop("states"), header["initial"], strict=True)),
             seeds=header["seeds"],
             limits={name: (low, high) for name, (low, high) in plain.pop("limits").items()},
+            stimuli=dict(zip(plain.pop("stimuli", []), header.get("stimuli", ()), strict=True)),
             **plain,
         )
 
@@ -142,18 +156,18 @@ def assemble(frame: Frame, read: Reader, *, lazy: bool = False) -> xr.Dataset:
 
     Args:
         frame: the sweep.
-        read: (block, chunk) -> the shard's arrays, among them ``state_<i>`` (sample, record); None
-            if there is no such shard.
+        read: (block, chunk) -> the shard's arrays, among them ``state_<i>`` and ``input_<i>``
+            (sample, record); None if there is no such shard.
         lazy: leave the states where ``read`` finds them; memory then holds one block at a time.
     """
     if frame.network is not None:
         return assemble_network(frame, read, lazy=lazy)
-    names = list(frame.initial)
+    names, keys = list(frame.initial), frame.keys
     shape = (frame.samples, frame.records)
     states: dict[str, Any] = {}
-    for i, name in enumerate(names):
+    for name, key in keys.items():
         if lazy:
-            data = indexing.LazilyIndexedArray(_Stored(frame, read, f"state_{i}"))
+            data = indexing.LazilyIndexedArray(_Stored(frame, read, key))
             states[name] = xr.Variable(("sample", "time"), data)
         else:
             states[name] = np.empty(shape)
@@ -162,34 +176,43 @@ def assemble(frame: Frame, read: Reader, *, lazy: bool = False) -> xr.Dataset:
     for block in range(frame.blocks):
         members = frame.members(block)
         size = members.stop - members.start
-        whole = [np.empty((size, frame.records)) if lazy else states[n][members] for n in names]
+        # Inputs are not judged: left in the shards, they are not read here.
+        whole = {
+            n: np.empty((size, frame.records)) if lazy else states[n][members]
+            for n in (names if lazy else keys)
+        }
         missing = False
         for chunk in range(frame.chunks):
             shard = read(block, chunk)
             missing |= shard is None
-            for i, values in enumerate(whole):
-                values[:, frame.span(chunk)] = np.nan if shard is None else shard[f"state_{i}"]
-        status[members] = schema.FLAGS["interrupted"] if missing else judge(whole, frame.limits)
+            for name, values in whole.items():
+                values[:, frame.span(chunk)] = np.nan if shard is None else shard[keys[name]]
+        record = [whole[n] for n in names]
+        status[members] = schema.FLAGS["interrupted"] if missing else judge(record, frame.limits)
         if frame.spike_rule:
-            trains += spikes_in(whole[names.index(frame.spike_rule["state"])], frame)
+            trains += spikes_in(whole[frame.spike_rule["state"]], frame)
     return finish(frame, states, status, trains)
 
 
 def in_memory(frame: Frame, states: Sequence[np.ndarray]) -> xr.Dataset:
-    """The dataset of a frame and the (sample, record) arrays of all its states."""
-    named = dict(zip(frame.initial, states, strict=True))
+    """The dataset of a frame and the (sample, record) arrays of its states and inputs."""
+    named = dict(zip(frame.keys, states, strict=True))
     trains: list[np.ndarray] = []
     if frame.spike_rule:
         trains = spikes_in(named[frame.spike_rule["state"]], frame)
-    return finish(frame, named, judge(states, frame.limits), trains)
+    record = [named[name] for name in frame.initial]
+    return finish(frame, named, judge(record, frame.limits), trains)
 
 
 def finish(
-    frame: Frame, states: Mapping[str, Any], status: np.ndarray, trains: list[np.ndarray]
+    frame: Frame, records: Mapping[str, Any], status: np.ndarray, trains: list[np.ndarray]
 ) -> xr.Dataset:
-    """Build and validate the dataset."""
+    """Build and validate the dataset of the records of states and inputs."""
     return schema.build(
-        states=states,
+        states={name: records[name] for name in frame.initial},
+        inputs={name: records[name] for name in frame.inputs},
+        input_rule=next(iter(frame.inputs.values()), "hold"),
+        stimuli=frame.stimuli,
         time=np.arange(frame.records) * frame.step,
         parameters=frame.parameters,
         initial=frame.initial,

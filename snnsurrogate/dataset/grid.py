@@ -11,7 +11,7 @@ __all__ = ["to_grid"]
 
 
 def to_grid(ds: xr.Dataset) -> xr.Dataset:
-    """One dimension per swept parameter instead of ``sample``.
+    """One dimension per swept parameter, or value of a protocol, instead of ``sample``.
 
     Initial states that lie on a grid themselves become dimensions too, and several samples of one
     point become a dimension ``repeat``. Spikes are padded with NaN to ``(..., spike)``.
@@ -25,7 +25,7 @@ def to_grid(ds: xr.Dataset) -> xr.Dataset:
     Raises:
         ValueError: the samples are no full grid; the message says what is missing.
     """
-    swept = schema.swept_of(ds)
+    swept = schema.swept_of(ds) + _varying_stimuli(ds)
     rows = {name: ds[name].values for name in swept}
     n = ds.sizes["sample"]
     if not rows:
@@ -63,6 +63,11 @@ def to_grid(ds: xr.Dataset) -> xr.Dataset:
         values = variable.values.reshape(*shape, *variable.shape[1:])
         grid[name] = ((*axes, *variable.dims[1:]), values, variable.attrs)
     return grid.set_coords([str(c) for c in ds.coords if c in grid.variables and c not in axes])
+
+
+def _varying_stimuli(ds: xr.Dataset) -> list[str]:
+    """Values of the protocol that differ between samples."""
+    return [name for name in schema.stimuli_of(ds) if np.ptp(ds[name].values) > 0]
 
 
 def _gridded_states(ds: xr.Dataset, rows: dict[str, np.ndarray], n: int) -> dict[str, np.ndarray]:

@@ -5,7 +5,7 @@ surrogates integrate the same function. Time 0 is the beginning of the record.
 """
 
 from ._base import Protocol, from_dict, from_json
-from ._drive import Drive, seeds
+from ._drive import Drive, Events, seeds
 from ._make import (
     array,
     chirp,
@@ -22,6 +22,7 @@ from ._make import (
 
 __all__ = [
     "Drive",
+    "Events",
     "Protocol",
     "array",
     "chirp",

@@ -94,7 +94,11 @@ class Drive:
         sizes |= {np.size(seed)} if np.ndim(seed) else set()
         n = n if n is not None else max(sizes, default=1)
         if sizes - {n}:
-            msg = f"the protocol gives values for {sorted(sizes)} samples; expected {n}."
+            most = max(sizes)
+            msg = (
+                f"the protocol gives values for {sorted(sizes)} samples; expected {n}. Give as "
+                f"many samples, e.g. Design.points({{}}, repeats={most})."
+            )
             raise ValueError(msg)
         given = {name: np.array(np.broadcast_to(v, (n,))) for name, v in given.items()}
         drive = cls(protocol=protocol, columns=given, seeds=seeds(seed, n), time_unit=time_unit)
@@ -189,6 +193,15 @@ class Drive:
         slope = np.where(since < 0, 0.0, _own(track, began, "slope"))
         return Events(steps=steps, since=began.T, value=value.T, slope=slope.T)
 
+    def density(self, time_step: Any, n_steps: int, *, unit: str) -> float:
+        """About how many pieces begin per step, where they are densest, of up to 64 samples."""
+        part = self.select(slice(64))
+        track = part.track(milliseconds(time_step, "time_step"), unit)
+        size = min(1 << 14, n_steps)
+        windows = np.linspace(0, n_steps - size, 9).astype(np.int64)
+        most = max(track.knots(int(begin), int(begin) + size).size for begin in windows)
+        return max(1, most) / max(1, size)
+
     def track(self, tick: Fraction, unit: str) -> Track:
         """The function of ticks of that many ms, in ``unit``.
 
@@ -260,7 +273,7 @@ class Drive:
             warnings.warn(
                 f"the record of {float(length):g} ms ends before the protocol, which lasts "
                 f"{float(int(end.max()) * tick):g} ms.",
-                stacklevel=4,
+                stacklevel=5,
             )
         self._check_range(track, last, unit, low, high, what)
 

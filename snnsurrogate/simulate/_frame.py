@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from snnsurrogate import units
+from snnsurrogate import protocols, units
 from snnsurrogate.dataset.frame import Frame
+from snnsurrogate.protocols import Drive
 from snnsurrogate.simulate._blocks import Steps
 from snnsurrogate.simulate._cells import Cells
 from snnsurrogate.simulate._networks import Networks
@@ -31,10 +32,13 @@ def frame_of(
     engine: str,
     method: str | None,
     seed: int,
+    drive: Drive | None = None,
 ) -> Frame:
     """The frame of a sweep; its request tells two sweeps apart."""
-    texts, declared, extra = dict(steps.texts), [*model.parameters], {}
-    rule = None
+    texts, extra, rule = dict(steps.texts), {}, None
+    driven = runner.inputs if isinstance(runner, Cells) else {}
+    constant = [p for p in model.parameters if p.name not in driven]
+    declared: list[Any] = [*model.parameters]
     if isinstance(runner, Networks):
         declared += [*model.series, *model.histograms]
         method = "direct method" if engine == "exact" else "fixed step"
@@ -66,6 +70,15 @@ def frame_of(
         extra["runaway"] = f"{model.runaway:g} Hz"
     else:
         request["brian2"] = importlib.metadata.version("brian2")
+    seeds = protocols.seeds(seed, len(design))
+    stimuli: dict[str, np.ndarray] = {}
+    if drive is not None:
+        stimuli, seeds = dict(drive.columns), drive.seeds
+        request |= {
+            "protocol": drive.json,
+            "stimuli": columns_hash(stimuli),
+            "sample_seeds": columns_hash({"seed": seeds}),
+        }
     attrs = {
         "kind": "simulation",
         "system": model.name,
@@ -76,7 +89,7 @@ def frame_of(
         "parameters": json.dumps(
             {
                 p.name: {"value": p.value, "unit": p.unit, "low": p.low, "high": p.high}
-                for p in model.parameters
+                for p in constant
             }
         ),
         **texts,
@@ -84,7 +97,7 @@ def frame_of(
         "engine": runner.engine,
         "seed": seed,
         "design": design.to_json(),
-        "protocol": "",
+        "protocol": drive.json if drive is not None else "",
         "spike_rule": json.dumps(rule) if rule else "",
         "versions": json.dumps(_versions()),
         "request": json.dumps(request),
@@ -92,6 +105,9 @@ def frame_of(
     }
     known = {item.name: item.unit for item in declared if hasattr(item, "unit")}
     meanings = {item.name: item.meaning for item in declared}
+    if drive is not None:
+        known |= drive.units(model.parameter(model.input).unit)
+        meanings |= dict.fromkeys(stimuli, "of the protocol")
     if isinstance(runner, Networks):
         for population in model.population_names:
             known[f"rate_{population}"] = "Hz"
@@ -101,7 +117,7 @@ def frame_of(
     return Frame(
         parameters=parameters,
         initial=initial,
-        seeds=np.random.SeedSequence(seed).generate_state(len(design)).astype(np.int64),
+        seeds=seeds,
         units=known | {"time": model.time_unit},
         meanings=meanings,
         attrs=attrs,
@@ -112,6 +128,8 @@ def frame_of(
         block=runner.block,
         chunk=runner.chunk,
         network=runner.network,
+        inputs=driven,
+        stimuli=stimuli,
     )
 
 

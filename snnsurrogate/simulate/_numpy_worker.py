@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from snnsurrogate.protocols import Events
 from snnsurrogate.simulate._protocol import Plan
 
 
@@ -29,6 +30,8 @@ def integrate(job: dict[str, Any], plan: Plan) -> np.ndarray:
         for name, row in zip(names, rows, strict=True):
             group.variables[name].set_value(np.array(row))
     network = brian2.Network(group)
+    if plan.events is not None:
+        network.add(_input(group, job["input"], plan.events, plan, clock))
     if plan.skip:
         network.run(plan.skip * dt)
     records = np.empty((plan.records + 1, *plan.states.shape))
@@ -45,11 +48,29 @@ def integrate(job: dict[str, Any], plan: Plan) -> np.ndarray:
     return records
 
 
+def _input(group: Any, name: str, events: Events, plan: Plan, clock: Any) -> Any:
+    """The operation that sets the input and its slope before every step."""
+    import brian2
+
+    state = {"step": plan.start}
+
+    def drive() -> None:
+        now = state["step"]
+        piece = int(np.searchsorted(events.steps, now, side="right")) - 1
+        slope = events.slope[piece]
+        group.variables[name].set_value(events.value[piece] + slope * (now - events.since[piece]))
+        group.variables[f"{name}_slope"].set_value(slope / plan.dt)
+        state["step"] = now + 1
+
+    return brian2.NetworkOperation(drive, clock=clock, when="before_groups")
+
+
 def main() -> None:
     """Read plan after plan from stdin, write their records to stdout."""
     job = json.loads(sys.argv[1])
-    counts = {"states": len(job["states"]), "parameters": len(job["parameters"])}
-    while (plan := Plan.read(sys.stdin.buffer, **counts)) is not None:
+    states, parameters = len(job["states"]), len(job["parameters"])
+    driven = "input" in job
+    while plan := Plan.read(sys.stdin.buffer, states=states, parameters=parameters, driven=driven):
         sys.stdout.buffer.write(np.ascontiguousarray(integrate(job, plan)).tobytes())
         sys.stdout.buffer.flush()
 

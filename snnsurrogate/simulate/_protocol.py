@@ -2,6 +2,9 @@
 
 Plan (stdin): magic, first step, steps without record, steps per record, records, block (int64);
 step in seconds (float64); then all states and all parameters, each (block,) float64 in SI units.
+A driven program reads the pieces of its input too: their number (int64), the steps at which they
+begin (int64), and (piece, block) since (int64), value and slope per step (float64, SI); see
+``protocols.Events``.
 Records (stdout): the state after the unrecorded steps and after every record, (state, block)
 float64 in SI units each. A worker takes plan after plan until its input ends.
 """
@@ -14,6 +17,7 @@ from typing import IO
 
 import numpy as np
 
+from snnsurrogate.protocols import Events
 from snnsurrogate.simulate._process import SimulatorProcess, WorkerError
 
 __all__ = ["MAGIC", "Plan", "Worker", "WorkerError"]
@@ -34,6 +38,7 @@ class Plan:
         skip: steps before the first record.
         every: steps per record.
         records: records after the first.
+        events: (piece, block) input in SI units, steps counted as ``start``; None if not driven.
     """
 
     states: np.ndarray
@@ -43,16 +48,22 @@ class Plan:
     skip: int
     every: int
     records: int
+    events: Events | None = None
 
     def to_bytes(self) -> bytes:
         """The plan as the worker reads it."""
         block = self.states.shape[1]
         numbers = [MAGIC, self.start, self.skip, self.every, self.records, block]
-        parts = (np.array(numbers, np.int64), np.array(self.dt), self.states, self.parameters)
+        parts = [np.array(numbers, np.int64), np.array(self.dt), self.states, self.parameters]
+        if self.events is not None:
+            e = self.events
+            parts += [np.array(e.steps.size, np.int64), e.steps, e.since, e.value, e.slope]
         return b"".join(np.ascontiguousarray(part).tobytes() for part in parts)
 
     @classmethod
-    def read(cls, file: IO[bytes], *, states: int, parameters: int) -> Plan | None:
+    def read(
+        cls, file: IO[bytes], *, states: int, parameters: int, driven: bool = False
+    ) -> Plan | None:
         """The next plan of a worker's input, or None at its end."""
         head = file.read(_HEAD)
         if not head:
@@ -64,6 +75,20 @@ class Plan:
             msg = "the plan is incomplete or not a plan."
             raise ValueError(msg)
         values = np.frombuffer(body).reshape(rows, block)
+        events = None
+        if driven:
+            (pieces,) = np.frombuffer(file.read(8), np.int64)
+            steps, since = (
+                np.frombuffer(file.read(8 * n), np.int64) for n in (pieces, pieces * block)
+            )
+            value, slope = (np.frombuffer(file.read(8 * pieces * block)) for _ in range(2))
+            shape = (pieces, block)
+            events = Events(
+                steps=steps,
+                since=since.reshape(shape),
+                value=value.reshape(shape),
+                slope=slope.reshape(shape),
+            )
         return cls(
             states=values[:states],
             parameters=values[states:],
@@ -72,6 +97,7 @@ class Plan:
             skip=skip,
             every=every,
             records=records,
+            events=events,
         )
 
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from snnsurrogate import units
+from snnsurrogate.protocols import Events
 from snnsurrogate.simulate import _build, _cache, _programs, _protocol
 from snnsurrogate.simulate._engine import EngineError
 
@@ -45,6 +46,7 @@ class Program:
         block: neurons per run; fewer are padded.
         built: True if this call compiled it, False if it came from the cache.
         states, parameters: SI value of one declared unit, by name.
+        input: the same of the driven input; empty if it is not driven.
     """
 
     command: tuple[str, ...]
@@ -53,6 +55,7 @@ class Program:
     built: bool
     states: dict[str, float]
     parameters: dict[str, float]
+    input: dict[str, float]
 
     def worker(self) -> _protocol.Worker:
         """A process of this program, to be used as a context manager."""
@@ -70,6 +73,7 @@ class Program:
         records: int,
         skip: int = 0,
         start: int = 0,
+        events: Events | None = None,
         progress: Callable[[float], None] = lambda share: None,
     ) -> np.ndarray:
         """Integrate one block.
@@ -83,6 +87,8 @@ class Program:
             records: records after the first.
             skip: steps before the first record.
             start: number of the first step.
+            events: (piece, sample) input of a driven program in its declared unit, with the steps
+                numbered likewise.
             progress: receives the share of the records that arrived since the last call.
 
         Returns:
@@ -104,6 +110,7 @@ class Program:
             skip=skip,
             every=every,
             records=records,
+            events=None if events is None else self._si(events, padding),
         )
         try:
             result = worker.run(plan, progress=progress)
@@ -111,9 +118,20 @@ class Program:
             raise EngineError(str(error)) from error
         return result[:, :, :n]
 
+    def _si(self, events: Events, padding: Any) -> Events:
+        (factor,) = self.input.values()
+        return Events(
+            steps=events.steps,
+            since=np.pad(events.since, padding, mode="edge"),
+            value=np.pad(events.value * factor, padding, mode="edge"),
+            slope=np.pad(events.slope * factor, padding, mode="edge"),
+        )
 
-def prepare(system: System, *, method: str | None = None) -> Program:
+
+def prepare(system: System, *, method: str | None = None, driven: bool = False) -> Program:
     """The program of a system: from the cache, else compiled.
+
+    With ``driven`` its input follows a protocol; one such program serves all protocols.
 
     Without a C++ compiler it warns and takes Brian2's numpy target: the same equations and method,
     slower.
@@ -127,14 +145,21 @@ def prepare(system: System, *, method: str | None = None) -> Program:
         msg = f"method is {method!r}; expected one of {', '.join(METHODS)}."
         raise ValueError(msg)
     job: dict[str, Any] = {
-        "equations": system.brian2_equations(),
+        "equations": system.brian2_equations(driven=driven),
         "method": method,
         "states": list(system.state_names),
-        "parameters": list(system.parameter_names),
+        "parameters": [p for p in system.parameter_names if not driven or p != system.input],
     }
+    if driven:
+        job["input"] = system.input
     factors: dict[str, Any] = {
         "states": {s.name: units.si_factor(s.unit) for s in system.states},
-        "parameters": {p.name: units.si_factor(p.unit) for p in system.parameters},
+        "parameters": {p: units.si_factor(system.parameter(p).unit) for p in job["parameters"]},
+        "input": {
+            p.name: units.si_factor(p.unit)
+            for p in system.parameters
+            if driven and p.name == system.input
+        },
     }
     cxx = _cache.compiler()
     if cxx is None:
@@ -146,5 +171,5 @@ def prepare(system: System, *, method: str | None = None) -> Program:
         command = (sys.executable, "-m", "snnsurrogate.simulate._numpy_worker", json.dumps(job))
         return Program(command=command, engine=NUMPY, block=NUMPY_BLOCK, built=False, **factors)
     job |= {"block": BLOCK, "flags": list(_programs.FLAGS), "magic": _protocol.MAGIC}
-    path, built = _programs.program(BUILDER, job, cxx, driver=_build.DRIVER)
+    path, built = _programs.program(BUILDER, job, cxx, driver=_build.driver(driven=driven))
     return Program(command=(str(path),), engine=STANDALONE, block=BLOCK, built=built, **factors)

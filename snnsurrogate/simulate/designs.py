@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -44,13 +44,14 @@ class Design:
             ``initial_<state>``.
     """
 
-    __slots__ = ("_digest", "_recipe", "initial", "parameters", "units")
+    __slots__ = ("_digest", "_recipe", "_size", "initial", "parameters", "units")
 
     parameters: Columns
     initial: Columns
     units: Mapping[str, str | None]
     _recipe: dict[str, Any]
     _digest: str
+    _size: int
 
     def __init__(
         self,
@@ -58,6 +59,7 @@ class Design:
         initial: Columns,
         given: Mapping[str, str | None],
         recipe: dict[str, Any],
+        size: int,
     ):
         for values in (*parameters.values(), *initial.values()):
             values.flags.writeable = False
@@ -66,7 +68,10 @@ class Design:
         put(self, "initial", MappingProxyType(dict(initial)))
         put(self, "units", MappingProxyType(dict(given)))
         put(self, "_recipe", recipe)
+        put(self, "_size", size)
         digest = hashlib.sha256()
+        if not parameters and not initial and size > 1:
+            digest.update(f"{size} samples".encode())
         for label, group in (("", parameters), ("initial_", initial)):
             for name, values in group.items():
                 digest.update(f"{label}{name}:{given.get(label + name)}:".encode())
@@ -111,7 +116,7 @@ class Design:
         states = dict(zip(lines, mesh[len(axes) :], strict=True))
         states |= _draws.draw(starts, mesh[0].size, seed)
         recipe = _draws.recipe("grid", axes, starts, given, repeats, seed)
-        return cls(columns, _draws.ordered(states, starts), given, recipe)
+        return cls(columns, _draws.ordered(states, starts), given, recipe, mesh[0].size)
 
     @classmethod
     def sobol(
@@ -192,7 +197,8 @@ class Design:
                 raise ValueError(msg)
             states[name] = np.array(np.broadcast_to(entry.values, (n * repeats,)))
         recipe = _draws.recipe(scheme, bounds, starts, given, repeats, seed) | {"n": n}
-        return cls(_draws.scaled(bounds, where), _draws.ordered(states, starts), given, recipe)
+        columns, states = _draws.scaled(bounds, where), _draws.ordered(states, starts)
+        return cls(columns, states, given, recipe, n * repeats)
 
     @classmethod
     def points(
@@ -231,10 +237,10 @@ class Design:
         states = {k: columns.pop(f"initial_{k}") for k in starts if f"initial_{k}" in columns}
         states |= _draws.draw(starts, n * repeats, seed)
         recipe = _draws.recipe("points", raw, starts, given, repeats, seed)
-        return cls(columns, _draws.ordered(states, starts), given, recipe)
+        return cls(columns, _draws.ordered(states, starts), given, recipe, n * repeats)
 
     def __len__(self) -> int:
-        return next(iter((*self.parameters.values(), *self.initial.values(), np.empty(1)))).size
+        return self._size
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Design) and self._digest == other._digest
@@ -269,6 +275,7 @@ class Design:
             joined(self.initial, other.initial),
             given,
             {"scheme": "join", "parts": [self._recipe, other._recipe]},
+            len(self) + len(other),
         )
 
     def split(self, fractions: Mapping[str, float], *, seed: int = 0) -> dict[str, Design]:
@@ -294,11 +301,18 @@ class Design:
                 {k: v[keep] for k, v in self.initial.items()},
                 self.units,
                 recipe | {"fractions": dict(fractions)},
+                int(keep.sum()),
             )
         return parts
 
-    def resolve(self, system: Model) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    def resolve(
+        self, system: Model, columns: Collection[str] = ()
+    ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """All parameters and all initial states of ``system``, in its declared units.
+
+        Args:
+            system: whose parameters and states they are.
+            columns: names that a protocol reads; they are no parameters and left out.
 
         Returns:
             Parameter name -> (sample,), and state name -> (sample,); a network has no states.
@@ -309,8 +323,8 @@ class Design:
         """
         n = len(self)
         parameters = {name: np.full(n, value) for name, value in system.defaults.items()}
-        for name, values in self.parameters.items():
-            declared = system.parameter(name)
+        for name in (n for n in self.parameters if n not in columns):
+            declared, values = system.parameter(name), self.parameters[name]
             given = np.isfinite(values)
             parameters[name][given] = values[given] * self._factor(name, declared.unit)
             slack = 1e-12 * (abs(declared.low) + abs(declared.high))  # rounding of the conversion

@@ -27,6 +27,7 @@ from snnsurrogate.dataset.store import (
 )
 from snnsurrogate.simulate._blocks import Steps, run_blocks
 from snnsurrogate.simulate._cells import Cells
+from snnsurrogate.simulate._drive import drive_of
 from snnsurrogate.simulate._frame import columns_hash, frame_of
 from snnsurrogate.simulate._networks import ENGINES, Networks
 from snnsurrogate.simulate.designs import Design
@@ -68,7 +69,10 @@ def simulate(
         duration: length of the record, text with a unit ("60 s") or a quantity.
         record_every: recording step; a multiple of ``dt``.
         transient: simulated before the record.
-        protocol: must be None: inputs are constant parameters.
+        protocol: what drives the input of a neuron (see :mod:`snnsurrogate.protocols`), instead of
+            the constant parameter of that name, whose default is not added: a protocol, a list with
+            one per sample, or the drive of another dataset. Its time 0 is the begin of the record;
+            its edges are multiples of ``dt``. None: the input is a constant parameter.
         engine: "brian2"; for networks with an event-driven law also "exact", which has no step.
         record: of a network, besides the series: some of "spikes", "histograms"; default: both.
         seed: of the sweep; the seeds of the samples are derived from it.
@@ -91,18 +95,21 @@ def simulate(
         OSError: ``out`` cannot be written to, or the disk is full. Finished shards are kept.
     """
     model = systems.get(system) if isinstance(system, str) else system
-    _check_choices(model, design, protocol, engine, method, record, dt, processes, seed)
+    _check_choices(model, design, engine, method, record, dt, processes, seed)
     # An event-driven law has no step: times are then whole microseconds.
     steps = _steps(model, duration, record_every, transient, "1 us" if engine == "exact" else dt)
-    parameters, initial = design.resolve(model)
+    drive = None if protocol is None else drive_of(model, design, protocol, steps, seed)
+    parameters, initial = design.resolve(model, drive.columns if drive else ())
     _warn_if_coarse(model, parameters, record_every, engine, steps)
     runner: Cells | Networks
     if isinstance(model, systems.Network):
         step = units.magnitude(record_every, "ms", what="record_every")
         runner = Networks(model, parameters, engine, record, step)
     else:
-        runner = Cells(model, method)
-    frame = frame_of(model, design, parameters, initial, steps, runner, engine, method, seed)
+        runner = Cells(model, method, drive, steps)
+        for name in runner.inputs:
+            del parameters[name]
+    frame = frame_of(model, design, parameters, initial, steps, runner, engine, method, seed, drive)
     workers = processes or len(os.sched_getaffinity(0))
     if out is None:
         keep, finish = runner.collector(frame)
@@ -199,7 +206,6 @@ def _reuse(out: Path, request: dict[str, Any]) -> xr.Dataset:
 def _check_choices(
     model: Any,
     design: Any,
-    protocol: Any,
     engine: str,
     method: str | None,
     record: Any,
@@ -239,12 +245,6 @@ def _check_choices(
         if engine == "exact":
             msg = f"{model.name!r} is a neuron without an exact engine; write engine='brian2'."
             raise ValueError(msg)
-    if protocol is not None:
-        msg = (
-            f"protocol is {protocol!r}; time-dependent inputs are not supported yet, expected "
-            "None. Give a constant current as a parameter of the design."
-        )
-        raise ValueError(msg)
     if engine not in ENGINES:
         msg = f"engine is {engine!r}; expected one of {', '.join(ENGINES)}."
         raise ValueError(msg)

@@ -87,13 +87,23 @@ class System(Model):
         """
         return named(name, self.states, f"state of {self.name!r}")
 
-    def brian2_equations(self) -> str:
+    def brian2_equations(self, *, driven: bool = False) -> str:
         """The full Brian2 text: equations and one ``(constant)`` declaration per parameter.
 
         Parameters are per-neuron, so that one build serves any parameter values.
+
+        Args:
+            driven: the input is no constant but rises by ``<input>_slope`` per time. Every
+                integrator then follows a straight line exactly, at the times of its own stages.
         """
         lines = [line.strip() for line in self.equations.strip().splitlines() if line.strip()]
-        lines += [f"{p.name} : {units.base_unit(p.unit)} (constant)" for p in self.parameters]
+        for p in self.parameters:
+            unit = units.base_unit(p.unit)
+            if driven and p.name == self.input:
+                lines.append(f"d{p.name}/dt = {p.name}_slope : {unit}")
+                lines.append(f"{p.name}_slope : {unit}/second (constant)")
+            else:
+                lines.append(f"{p.name} : {unit} (constant)")
         return "\n".join(lines)
 
     def sympy(self) -> tuple[tuple[Any, ...], tuple[Any, ...], tuple[Any, ...]]:

@@ -237,7 +237,7 @@ BAD = {
     "zero dt": ({"dt": "0 ms"}, "dt is '0 ms'"),
     "method": ({"method": "rk5"}, "method is 'rk5'; expected one of rk4"),
     "engine": ({"engine": "nest"}, "engine is 'nest'"),
-    "protocol": ({"protocol": "step"}, "not supported yet"),
+    "protocol": ({"protocol": "step"}, "has no input that a protocol could drive"),
     "processes": ({"processes": 0}, "processes is 0"),
     "system": ({"system": "shermann"}, "Did you mean 'sherman'"),
 }
