@@ -49,7 +49,7 @@ class Preset:
     points: tuple[int, ...] = (10, 30, 100)  # of training; the last is all
     seeds: tuple[int, ...] = (0,)
     hidden: tuple[int, ...] = (24, 24)
-    bursting: tuple[Any, ...] = (Adam(steps=1000), LM(iterations=40, points=6000))
+    bursting: tuple[Any, ...] = (Adam(steps=1000, batch=1000), LM(iterations=40, points=6000))
     network: tuple[Any, ...] = (Likelihood(steps=2000),)
     attractor: str = "20 s"
     transients: int = 2  # at every training point
@@ -72,8 +72,7 @@ PRESETS = {
     "quick": Preset(),
     "full": Preset(
         points=(10, 30, 100, 300), seeds=(0, 1), tests=400, line=321, network_tests=48,
-        bursting=(Adam(steps=1500), LM(iterations=80, points=8000)),
-        network=(Likelihood(steps=3500),),
+        bursting=(Adam(steps=1000, batch=1000), LM(iterations=80, points=6000)),
     ),
 }  # fmt: skip
 HELPERS = {
