@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from snnsurrogate.surrogate import fit_seeds as fit_seeds
     from snnsurrogate.surrogate import load as load
     from snnsurrogate.surrogate import models as models
+    from snnsurrogate.surrogate import perturbed_events as perturbed_events
     from snnsurrogate.surrogate import to_torch as to_torch
 
 try:
@@ -65,6 +66,7 @@ _PUBLIC: dict[str, tuple[str, str | None]] = {
     "to_torch": ("surrogate", "to_torch"),
     "fit": ("surrogate", "fit"),
     "fit_seeds": ("surrogate", "fit_seeds"),
+    "perturbed_events": ("surrogate", "perturbed_events"),
     "load": ("surrogate", "load"),
     "Surrogate": ("surrogate", "Surrogate"),
     "regimes": ("features", "regimes"),

@@ -5,6 +5,7 @@ from snnsurrogate.surrogate.artefact import load as load
 from snnsurrogate.surrogate.ensemble import fit_seeds as fit_seeds
 from snnsurrogate.surrogate.equations import torch_rhs as torch_rhs
 from snnsurrogate.surrogate.fit import fit as fit
+from snnsurrogate.surrogate.perturbed import perturbed_events as perturbed_events
 from snnsurrogate.surrogate.surrogate import ExtrapolationWarning as ExtrapolationWarning
 from snnsurrogate.surrogate.surrogate import Surrogate as Surrogate
 from snnsurrogate.surrogate.torch_dataset import to_torch as to_torch

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from snnsurrogate import schema, units
-from snnsurrogate.surrogate import coarse
+from snnsurrogate.surrogate import coarse, events
 from snnsurrogate.surrogate.models import Layout, Physical
 from snnsurrogate.surrogate.scaling import Scaling
 from snnsurrogate.surrogate.training_data import TrainingData
@@ -18,8 +18,9 @@ def outline(data: TrainingData) -> dict[str, Any]:
     """The part of a card that a model is built from, of training data."""
     ds = data.datasets[0]
     truth = {}
-    if data.view == "coarse":
-        states: list[dict[str, Any]] = [c.to_dict() for c in coarse.columns(ds)]
+    if data.view != "states":
+        view = coarse if data.view == "coarse" else events
+        states: list[dict[str, Any]] = [c.to_dict() for c in view.columns(ds)]
         truth = {k: ds.attrs[k] for k in ("populations", "regime_rule") if k in ds.attrs}
     else:
         states = [{"name": s, "unit": ds[s].attrs["units"]} for s in data.columns]
@@ -42,7 +43,7 @@ def layout(card: dict[str, Any], scaling: Scaling) -> Layout:
     """What the model of a card, or of an outline, is built for."""
     names = tuple(p["name"] for p in card["parameters"])
     physical = None
-    if card.get("view") == "coarse":
+    if card.get("view", "states") != "states":
         physical = Physical(
             columns=tuple(coarse.Column(**s) for s in card["states"]),
             parameters=names,

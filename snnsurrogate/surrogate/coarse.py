@@ -124,10 +124,10 @@ def columns(ds: xr.Dataset) -> tuple[Column, ...]:
     return tuple(found)
 
 
-def cosines(counts: np.ndarray) -> np.ndarray:
+def cosines(counts: np.ndarray, coefficients: int = COEFFICIENTS) -> np.ndarray:
     """Cosine coefficients (..., 5) of counts (..., bin), not yet divided by the number of cells."""
     bins = counts.shape[-1]
-    order = np.arange(1, COEFFICIENTS + 1)[:, None]
+    order = np.arange(1, coefficients + 1)[:, None]
     basis = np.cos(np.pi * order * (np.arange(bins) + 0.5) / bins)
     return counts.astype(np.float32) @ basis.T.astype(np.float32)
 

@@ -140,6 +140,7 @@ class Surrogate:
         seed: int = 0,
         strict: bool = False,
         record: Sequence[str] | None = None,
+        loop: str | None = None,
     ) -> xr.Dataset:
         """Free run from given states.
 
@@ -155,6 +156,8 @@ class Surrogate:
             seed: stochastic surrogates only; stored.
             strict: raise, instead of warning, where parameters lie outside the trained box.
             record: networks only: series to keep besides the rates; None keeps all.
+            loop: event maps only: "full" or "hybrid", what is between the events; None takes the
+                model's own.
 
         Returns:
             A dataset of the package's schema, kind "rollout"; a sample that leaves the training
@@ -175,11 +178,18 @@ class Surrogate:
         if n_steps < 1 or abs(n_steps * step - total) > 1e-6 * step:
             msg = f"duration {duration!r} is not a whole number of steps of {self.dt}"
             raise ValueError(msg)
+        length = (n_steps, units.format_quantity(total, unit))
+        if self.card.get("view") == "events":
+            return self._event_rollout(
+                initial, parameters, length, seed, strict=strict, record=record, loop=loop
+            )
+        if loop is not None:
+            msg = f"loop={loop!r} is for event maps; {self!r} has none. Leave it out"
+            raise ValueError(msg)
         if self.stochastic:
             return self._stochastic_rollout(
-                initial, parameters, (n_steps, units.format_quantity(total, unit)), seed,
-                strict=strict, record=record,
-            )  # fmt: skip
+                initial, parameters, length, seed, strict=strict, record=record
+            )
         if record is not None:
             msg = f"record={record!r} chooses series of networks; {self!r} has states. Leave it out"
             raise ValueError(msg)
@@ -222,6 +232,27 @@ class Surrogate:
             initial=x0, columns=columns, steps=length[0], duration=length[1], seed=seed, record=kept
         )
         return _stochastic.run(self, request)
+
+    def _event_rollout(
+        self,
+        initial: Any,
+        parameters: Mapping[str, Any],
+        length: tuple[int, str],
+        seed: int,
+        *,
+        strict: bool,
+        record: Sequence[str] | None,
+        loop: str | None,
+    ) -> xr.Dataset:
+        from snnsurrogate.surrogate import _event_rollout
+
+        if initial is not None:
+            msg = f"{self!r} starts from its own stationary regime; pass initial=None"
+            raise ValueError(msg)
+        chosen = _event_rollout.chosen_loop(self, loop)
+        columns, _, _ = _inputs.columns(self.card, parameters, {})
+        self._outside_box(columns, strict=strict)
+        return _event_rollout.run(self, columns, length, seed, loop=chosen, record=record)
 
     def _samples(
         self, initial: Any, parameters: Mapping[str, Any]

@@ -12,7 +12,7 @@ import xarray as xr
 
 from snnsurrogate import schema, units
 from snnsurrogate.features import regimes
-from snnsurrogate.surrogate import coarse
+from snnsurrogate.surrogate import coarse, events
 from snnsurrogate.surrogate.scaling import Scaling
 
 _BIN = 0.25  # width of a cell of the scaled state-increment-parameter space
@@ -30,7 +30,8 @@ class TrainingData:
         names: names of the conditioning parameters.
         datasets: where the trajectories come from.
         columns: names of the states.
-        view: "states" of the datasets, or the "coarse" state of a network.
+        view: "states" of the datasets, the "coarse" state of a network, or its "events": a
+            trajectory is then all cycles of events at one parameter point, in no order.
     """
 
     x: np.ndarray
@@ -57,7 +58,7 @@ class TrainingData:
             train: one dataset, or several of one system with one recording step.
             names: conditioning parameters; default those that vary.
             like: data of the same system (the recording step may differ).
-            view: "states", or "coarse" for the coarse state of a network.
+            view: "states", or "coarse" or "events" of a network.
 
         Raises:
             ValueError: no usable sample, fewer than two time points, non-finite states in a sample
@@ -76,18 +77,22 @@ class TrainingData:
                 _check_same(like.datasets[0], ds, step=False)
         if names is None:
             names = _varying(datasets)
-        parts = [_usable(ds, names, view) for ds in datasets]
-        length = np.concatenate([np.full(x.shape[0], x.shape[1]) for x, _ in parts])
+        if view == "events":
+            x, length, p = events.by_point(datasets, names)
+        else:
+            parts = [_usable(ds, names, view) for ds in datasets]
+            length = np.concatenate([np.full(x.shape[0], x.shape[1]) for x, _ in parts])
+            x = np.concatenate([x.reshape(-1, x.shape[2]) for x, _ in parts])
+            p = np.concatenate([p for _, p in parts])
         if not length.size:
             total = sum(ds.sizes["sample"] for ds in datasets)
             msg = f"none of the {total} samples has status ok; there is nothing to train on"
             raise ValueError(msg)
-        d = parts[0][0].shape[2]
         return cls(
-            x=np.concatenate([x.reshape(-1, d) for x, _ in parts]),
+            x=x,
             begin=np.concatenate([[0], np.cumsum(length)[:-1]]),
             length=length,
-            p=np.concatenate([p for _, p in parts]),
+            p=p,
             names=names,
             datasets=datasets,
             columns=_columns(datasets[0], view),
@@ -124,7 +129,9 @@ class TrainingData:
         for ds in self.datasets:
             if "spike_count" not in ds and self.view == "states":
                 continue
-            if self.view == "coarse" and not ds.attrs.get("regime_rule"):
+            if self.view != "states" and not ds.attrs.get("regime_rule"):
+                continue
+            if events.LEVEL in ds:  # too short to have a regime
                 continue
             with warnings.catch_warnings():  # many short records: the counts are what is wanted
                 warnings.filterwarnings("ignore", message="the record of .* is short")
@@ -134,10 +141,13 @@ class TrainingData:
             ):
                 counts[meaning] = counts.get(meaning, 0) + int((labels.values == value).sum())
         total = sum(ds.sizes["sample"] for ds in self.datasets)
+        used = len(self.length)
+        if self.view == "events":
+            used = sum(int(schema.ok(ds).sum()) for ds in self.datasets)
         return {
-            "samples": len(self.length),
-            "samples_left_out": int(total - len(self.length)),
-            "pairs": int((self.length - 1).sum()),
+            "samples": used,
+            "samples_left_out": int(total - used),
+            "pairs": int((self.length - (self.view != "events")).sum()),
             "parameter_points": int(len(np.unique(self.p, axis=0))),
             "regimes": counts,
             "content_hash": [ds.attrs["content_hash"] for ds in self.datasets],
@@ -209,8 +219,8 @@ def _varying(datasets: tuple[xr.Dataset, ...]) -> tuple[str, ...]:
 
 
 def _columns(ds: xr.Dataset, view: str) -> tuple[str, ...]:
-    if view == "coarse":
-        return tuple(c.name for c in coarse.columns(ds))
+    if view != "states":
+        return tuple(c.name for c in (coarse if view == "coarse" else events).columns(ds))
     return tuple(schema.states_of(ds))
 
 
@@ -223,6 +233,8 @@ def _check_view(ds: xr.Dataset, view: str) -> None:
         raise ValueError(msg)
     if view == "coarse":
         coarse.columns(ds)  # says what is missing
+    if view == "events":
+        events.check(ds)
 
 
 def _usable(ds: xr.Dataset, names: tuple[str, ...], view: str) -> tuple[np.ndarray, np.ndarray]:

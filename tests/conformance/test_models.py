@@ -1,6 +1,6 @@
 """Every registered map of states: learns a decay, keeps shapes, saves, repeats itself.
 
-Models of the coarse state of a network are tested in tests/surrogate/test_population_map.py.
+Models of networks are tested in tests/surrogate: test_population_map.py, test_event_map.py.
 """
 
 import numpy as np
