@@ -62,7 +62,7 @@ def _first(thing: Any) -> str:
 def _model(model: Any) -> list[str]:
     lines = [f"### `{model.name}`", "", _first(model), ""]
     rows = [(f.name, repr(f.default), f.type) for f in dataclasses.fields(model)]
-    return lines + _table(("setting", "default", "type"), rows)
+    return lines + (_table(("setting", "default", "type"), rows) if rows else [])
 
 
 def markdown() -> str:
@@ -91,6 +91,9 @@ def markdown() -> str:
     lines += ["## Surrogate models", ""]
     for name in sns.models.names():
         lines += _model(sns.models.get(name))
+    lines += ["## Baselines of networks", ""]
+    for name in sns.baselines.names():
+        lines += _model(sns.baselines.get(name))
     lines += ["## Features", ""]
     features = sns.features.FEATURES.items()
     lines += _table(

@@ -380,4 +380,5 @@ def test_catalogue_names_everything_that_is_registered(call):
     status, out, _ = call("systems", "--markdown")
     assert status == 0
     names = [*sns.systems.names(), *sns.models.names(), *METRICS, *sns.features.FEATURES]
+    names += sns.baselines.names()
     assert [name for name in names if f"`{name}`" not in out] == []
