@@ -136,7 +136,7 @@ def run(surrogate: Surrogate, request: Request) -> xr.Dataset:
     clipped = np.zeros((n, len(names)), dtype=np.int64)
     keys = np.stack([_random.key(request.seed, i) for i in range(n)])
     which = np.array(kept, dtype=np.int64)
-    _all_samples(surrogate.compiled_rollout, (x, p, keys), (skip, which), (form, out, clipped))
+    in_groups(surrogate.compiled_rollout, (x, p, keys), (skip, which), (form, out, clipped))
     steps = request.steps + (burn if request.initial is None else 0)
     status = _status(surrogate, out, clipped, steps)
     _warn_of_clipping(surrogate, clipped, steps)
@@ -146,7 +146,7 @@ def run(surrogate: Surrogate, request: Request) -> xr.Dataset:
     return _dataset(surrogate, request, series, status, clipped, step)
 
 
-def _all_samples(
+def in_groups(
     rollout: runtime.Rollout,
     given: tuple[np.ndarray, np.ndarray, np.ndarray],
     how: tuple[int, np.ndarray],

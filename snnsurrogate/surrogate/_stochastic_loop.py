@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 _LOG_RECORDS, _LOG_PAIRS = 256, 64
+_FARTHEST = 50.0  # largest weight of a pair
 _RATES = 2  # leading columns that are rates: they are scored as counts
 
 
@@ -30,6 +31,32 @@ class _Records:
         self.x = torch.as_tensor(scaling.states(data.x).astype(np.float32)).to(dtype)
         self.q = torch.as_tensor(scaling.parameters(data.p), dtype=dtype)
         self.begin, self.length = data.begin, data.length
+
+    def weights(self, far: float) -> np.ndarray | None:
+        """Running sum (point + 1,) of the weights of pairs by their first state; None: all equal.
+
+        Bursts are rare; the law of the next state given this one does not depend on how often this
+        one is drawn.
+        """
+        if not far:
+            return None
+        size = self.x.double().square().mean(1).numpy()
+        return np.append(0.0, np.cumsum(1.0 + far * np.minimum(size * size, _FARTHEST)))
+
+    def pairs(
+        self, records: np.ndarray, each: int, weights: np.ndarray | None, rng: np.random.Generator
+    ) -> Tensor:
+        """Random pairs (record * each, 2, state), those of a record side by side."""
+        import torch
+
+        if weights is None:
+            return self.windows(records, each, 1, rng)
+        begin, end = self.begin[records], self.begin[records] + self.length[records] - 1
+        low, high = weights[begin, None], weights[end, None]
+        at = low + (high - low) * rng.random((len(records), each))
+        start = np.searchsorted(weights, at, side="right") - 1
+        start = np.clip(start, begin[:, None], end[:, None] - 1)  # rounding at the ends
+        return self.x[torch.as_tensor(start.reshape(-1, 1) + np.arange(2))]
 
     def windows(
         self, records: np.ndarray, each: int, horizon: int, rng: np.random.Generator
@@ -63,11 +90,12 @@ def _likelihood(
     usable: np.ndarray,
     records: int,
     pairs: int,
+    weights: np.ndarray | None,
     rng: np.random.Generator,
 ) -> Tensor:
     """Mean negative log likelihood of random pairs; parameters are prepared once per record."""
     chosen = rng.choice(usable, min(records, usable.size), replace=False)
-    window = held.windows(chosen, pairs, 1, rng)
+    window = held.pairs(chosen, pairs, weights, rng)
     condition = module.condition(held.q[chosen]).repeat_interleave(pairs, 0)  # type: ignore[operator]
     loss: Tensor = -module.log_likelihood(window[:, 0], condition, window[:, 1]).mean()  # type: ignore[operator]
     return loss
@@ -76,10 +104,10 @@ def _likelihood(
 def likelihood(stage: stages.Likelihood, at: Context) -> bool:
     """Run a likelihood stage; False when the deadline came first."""
     held = _Records(at.data, at.scaling, at.module)
-    usable = held.long_enough(1)
+    usable, weights = held.long_enough(1), held.weights(stage.far)
 
     def loss(rng: np.random.Generator) -> Tensor:
-        return _likelihood(at.module, held, usable, stage.records, stage.pairs, rng)
+        return _likelihood(at.module, held, usable, stage.records, stage.pairs, weights, rng)
 
     return first_order(stage, at, loss, warm_up=200, largest_gradient=5.0)
 
@@ -115,6 +143,7 @@ def free_run(stage: stages.FreeRun, at: Context) -> bool:
         raise ValueError(msg)
     held = _Records(at.data, at.scaling, at.module)
     usable, pairs = held.long_enough(stage.horizon), held.long_enough(1)
+    weights = held.weights(stage.far)
     d, blocks = held.x.shape[1], stage.horizon // stage.every
 
     def scores(path: Tensor, truth: Tensor) -> Tensor:
@@ -144,7 +173,7 @@ def free_run(stage: stages.FreeRun, at: Context) -> bool:
             carry = at.module.advance(carry, condition, z)  # type: ignore[operator]
             path.append(carry)
         runs = torch.stack(path, 1).unflatten(0, (stage.members, stage.starts))
-        one_step = _likelihood(at.module, held, pairs, 32, 48, rng)
+        one_step = _likelihood(at.module, held, pairs, 32, 48, weights, rng)
         return scores(runs, window[:, 1:]) + stage.likelihood * one_step
 
     return first_order(stage, at, loss, warm_up=50, largest_gradient=1.0)
@@ -163,6 +192,6 @@ def likelihood_logger(
     def value() -> float:
         with torch.no_grad():
             draw = np.random.default_rng(seed)
-            return float(_likelihood(module, held, usable, _LOG_RECORDS, _LOG_PAIRS, draw))
+            return float(_likelihood(module, held, usable, _LOG_RECORDS, _LOG_PAIRS, None, draw))
 
     return value

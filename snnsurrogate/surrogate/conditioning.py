@@ -23,12 +23,19 @@ class Modulation(nn.Module):
         n_parameters: k; with none of them the outputs are learned constants.
         widths: name -> width of an output.
         hidden: units of the two hidden layers.
+        quadratic: add a quadratic polynomial of q, which is zero and no parameter of the module:
+            gradients do not reach it, a calibration sets it.
     """
 
     blank: Tensor
     ones: Tensor
+    left: Tensor
+    right: Tensor
+    quadratic: Tensor
 
-    def __init__(self, n_parameters: int, widths: dict[str, int], hidden: int) -> None:
+    def __init__(
+        self, n_parameters: int, widths: dict[str, int], hidden: int, *, quadratic: bool = False
+    ) -> None:
         super().__init__()
         self.n_parameters = n_parameters
         self.first = nn.Linear(max(n_parameters, 1), hidden)
@@ -36,6 +43,14 @@ class Modulation(nn.Module):
         self.last = nn.Linear(hidden, sum(widths.values()))
         self.register_buffer("blank", torch.zeros(1, 0), persistent=False)
         self.register_buffer("ones", torch.ones(1), persistent=False)
+        self.polynomial = quadratic
+        if quadratic:
+            i, j = torch.triu_indices(n_parameters, n_parameters)
+            eye = torch.eye(n_parameters)
+            self.register_buffer("left", eye[i], persistent=False)
+            self.register_buffer("right", eye[j], persistent=False)
+            features = n_parameters + len(i)
+            self.register_buffer("quadratic", torch.zeros(sum(widths.values()), features))
         with torch.no_grad():
             self.last.weight.mul_(0.3)
             self.last.bias.zero_()
@@ -47,9 +62,21 @@ class Modulation(nn.Module):
 
     def forward(self, q: Tensor) -> Tensor:
         """All outputs (batch, sum of widths); about zero at the start."""
+        made: Tensor = self.last(self.hidden(q))
+        if self.polynomial and self.n_parameters:
+            made = made + functional.linear(self.monomials(q), self.quadratic)
+        return made
+
+    def hidden(self, q: Tensor) -> Tensor:
+        """The last hidden layer (batch, hidden)."""
         if not self.n_parameters:
             q = functional.linear(q, self.blank, self.ones)
-        return self.last(torch.tanh(self.second(torch.tanh(self.first(q)))))  # type: ignore[no-any-return]
+        return torch.tanh(self.second(torch.tanh(self.first(q))))
+
+    def monomials(self, q: Tensor) -> Tensor:
+        """Parameters and their products (batch, k + k (k + 1) / 2)."""
+        products = functional.linear(q, self.left) * functional.linear(q, self.right)
+        return torch.cat([q, products], 1)
 
     def take(self, outputs: Tensor, name: str) -> Tensor:
         """One named output (batch, width)."""

@@ -15,6 +15,7 @@ import xarray as xr
 from snnsurrogate import units
 from snnsurrogate._progress import progress as show_progress
 from snnsurrogate.surrogate import (
+    _calibration,
     _checkpoint,
     _layout,
     _loop,
@@ -166,7 +167,7 @@ def fit(
 def _check_stages(plan: tuple[stages.Stage, ...], module: nn.Module) -> None:
     """Raise if a stage trains another kind of model: an hour of another stage may come first."""
     for stage in plan:
-        stochastic = isinstance(stage, stages.Likelihood | stages.FreeRun)
+        stochastic = isinstance(stage, stages.Likelihood | stages.FreeRun | stages.Calibrate)
         if stochastic != bool(getattr(module, "noise", 0)):
             msg = (
                 f"a stage of kind {stage.kind!r} does not train this model: stochastic models take "
@@ -181,6 +182,8 @@ def _run(stage: stages.Stage, context: _loop.Context) -> bool:
         return _stochastic_loop.likelihood(stage, context)
     if isinstance(stage, stages.FreeRun):
         return _stochastic_loop.free_run(stage, context)
+    if isinstance(stage, stages.Calibrate):
+        return _calibration.calibrate(stage, context)
     if isinstance(stage, stages.Adam):
         return _loop.adam(stage, context)
     return _loop.levenberg_marquardt(stage, context)

@@ -52,12 +52,16 @@ class Likelihood:
         steps: number of updates.
         records: records per update, drawn without replacement.
         pairs: pairs of successive states of each of them.
+        far: pairs that begin far from the mean state are rare and drawn more often, with weight
+            1 + far min(m^2, 50), m the mean square of the scaled state. The law of the second
+            state given the first is the same; 0 where a record is no sequence of states.
         learning_rate: initial and final value.
     """
 
     steps: int = 6000
     records: int = 64
     pairs: int = 48
+    far: float = 0.0
     learning_rate: tuple[float, float] = (4e-3, 5e-5)
     kind: str = "likelihood"
 
@@ -78,6 +82,7 @@ class FreeRun:
         every: steps between scored states.
         likelihood: weight of the one-step log likelihood that is added; it holds the laws of the
             counts, whose straight-through gradients are biased where counts are small.
+        far: see `Likelihood`, for the pairs of that part.
         learning_rate: initial and final value.
     """
 
@@ -87,11 +92,37 @@ class FreeRun:
     members: int = 4
     every: int = 5
     likelihood: float = 0.3
+    far: float = 0.0
     learning_rate: tuple[float, float] = (1e-3, 1e-4)
     kind: str = "free-run"
 
 
-Stage = Adam | LevenbergMarquardt | Likelihood | FreeRun
+@dataclass(frozen=True, kw_only=True)
+class Calibrate:
+    """Damped least squares on the stationary statistics of free runs of a model of a network.
+
+    Rates, synchrony and chi of both populations and the shape of the spectrum, at every training
+    point; what is corrected are outputs of the conditioning network.
+
+    Attributes:
+        iterations: number of steps of the least squares.
+        fresh: iterations at whose beginning derivatives are taken anew.
+        steps: length of a free run at each point.
+        slope_steps: length of the free runs of a difference quotient.
+        outputs: names of the outputs that are corrected.
+        prior: sd of a correction, in units of the change of a difference quotient.
+    """
+
+    iterations: int = 6
+    fresh: int = 2
+    steps: int = 15000
+    slope_steps: int = 4000
+    outputs: tuple[str, ...] = ("counts", "mean")
+    prior: float = 3.0
+    kind: str = "calibrate"
+
+
+Stage = Adam | LevenbergMarquardt | Likelihood | FreeRun | Calibrate
 
 
 def to_dict(stage: Stage) -> dict[str, Any]:
@@ -101,11 +132,13 @@ def to_dict(stage: Stage) -> dict[str, Any]:
 
 def per_step(stage: Stage) -> float:
     """Amount of work of one step of a stage, in Adam steps."""
-    return {"levenberg-marquardt": 100.0, "free-run": 5.0}.get(stage.kind, 1.0)
+    return {"levenberg-marquardt": 100.0, "free-run": 5.0, "calibrate": 400.0}.get(stage.kind, 1.0)
 
 
 def work(plan: tuple[Stage, ...]) -> float:
     """Amount of work of a schedule, in Adam steps."""
     return sum(
-        per_step(s) * (s.iterations if isinstance(s, LevenbergMarquardt) else s.steps) for s in plan
+        per_step(s)
+        * (s.iterations if isinstance(s, LevenbergMarquardt | Calibrate) else s.steps)
+        for s in plan
     )

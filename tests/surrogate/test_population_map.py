@@ -93,7 +93,7 @@ def test_without_its_networks_the_state_decays_by_the_known_constants(data):
 
 
 def test_likelihood_is_the_density_of_the_step(data):
-    """Probability of the counts times the normal density that many steps with them show."""
+    """Probability of the counts (weight 4) times the normal density of many steps with them."""
     module = fresh(data, seed=5)
     rng, size = torch.manual_seed(1), 400_000
     with torch.no_grad():
@@ -114,7 +114,7 @@ def test_likelihood_is_the_density_of_the_step(data):
     samples = steps[:, 2:].double().numpy()
     law = stats.multivariate_normal(samples.mean(0), np.cov(samples.T))
     scale = float(torch.log(module.increment).sum()) + 8 * np.log(2 * np.pi)  # left out of the loss
-    expected = of_counts + law.logpdf(samples[:60]) + scale
+    expected = 4 * of_counts + law.logpdf(samples[:60]) + scale
     np.testing.assert_allclose(likelihood, expected, atol=0.1)
 
 

@@ -14,6 +14,7 @@ from snnsurrogate.surrogate.models.event_map import EventMap as EventMap
 from snnsurrogate.surrogate.models.population_map import PopulationMap as PopulationMap
 from snnsurrogate.surrogate.models.recurrent_map import RecurrentMap as RecurrentMap
 from snnsurrogate.surrogate.stages import Adam as Adam
+from snnsurrogate.surrogate.stages import Calibrate as Calibrate
 from snnsurrogate.surrogate.stages import FreeRun as FreeRun
 from snnsurrogate.surrogate.stages import LevenbergMarquardt as LevenbergMarquardt
 from snnsurrogate.surrogate.stages import Likelihood as Likelihood

@@ -15,6 +15,8 @@ __all__ = ["Module", "log_square_root_normal"]
 
 _FAR = 1e30  # time constant of what does not decay
 _LEAST = 1e-3  # noise of a component that never changes, in units of its usual change
+_COUNTS = 4.0  # weight of the law of the counts, two numbers among many, in the likelihood
+_SOFT = 1e-2  # under a root, so that its slope at zero is finite
 _BOUND = 4.0  # residuals of counts saturate there
 
 
@@ -51,6 +53,8 @@ class Module(nn.Module):
     step_size: Tensor
     typical: Tensor
     eye: Tensor
+    positive: Tensor
+    zero: Tensor
 
     def __init__(self, physical: Physical, hidden: int, conditioning: int, typical: float) -> None:
         super().__init__()
@@ -59,10 +63,11 @@ class Module(nn.Module):
         self.noise = self.d
         k = len(physical.parameters)
         self._constants(physical, typical)
-        self.inner = nn.Linear(self.d, hidden)
+        seen = self.d + len(self.positive)
+        self.inner = nn.Linear(seen, hidden)
         self.middle = nn.Linear(hidden, hidden)
         self.counts = nn.Linear(hidden, 5)
-        self.skip = nn.Linear(self.d, 2, bias=False)
+        self.skip = nn.Linear(seen, 2, bias=False)
         self.late = nn.Linear(hidden + 4, hidden)
         self.outer = nn.Linear(hidden, 2 * m)
         self.linear = nn.Linear(m, m, bias=False)
@@ -71,7 +76,7 @@ class Module(nn.Module):
         widths = {f"{name}_scale": width for name, width in layers.items()}
         widths |= {f"{name}_shift": width for name, width in layers.items()}
         widths |= {"counts": 5, "mean": m, "spread": m, "kick_0": m, "kick_1": m}
-        self.modulation = Modulation(k, widths, conditioning)
+        self.modulation = Modulation(k, widths, conditioning, quadratic=True)
         with torch.no_grad():
             self.skip.weight.zero_()
             self.counts.weight.mul_(0.3)
@@ -103,6 +108,7 @@ class Module(nn.Module):
         cells, cells_matrix = affine([physical.sizes[p] for p in populations])
         owner = np.array([populations.index(c.population) for c in columns[2:]])
         counted = np.array([c.kind == "sum" for c in columns[2:]], dtype=float)
+        positive = np.array([c.kind in ("rate", "sum") for c in columns])
         made = {
             "tau": np.maximum(tau, 1e-6), "tau_matrix": tau_matrix,
             "cells": cells, "cells_matrix": cells_matrix, "usual": cells[owner],
@@ -111,7 +117,8 @@ class Module(nn.Module):
             "rate_mean": scaling.mean[:2], "rate_sd": scaling.sd[:2],
             "step_seconds": np.array([physical.step_seconds]),
             "step_size": np.array([physical.step]), "typical": np.array([typical, typical * 1.6]),
-            "eye": np.eye(self.d - 2),
+            "eye": np.eye(self.d - 2), "positive": np.eye(self.d)[positive],
+            "zero": (scaling.mean / scaling.sd)[positive],
         }  # fmt: skip
         for name, array in made.items():
             tensor = torch.as_tensor(array, dtype=torch.float32)
@@ -149,7 +156,11 @@ class Module(nn.Module):
         return torch.cat([rates, after], 1)
 
     def log_likelihood(self, carry: Tensor, condition: Tensor, following: Tensor) -> Tensor:
-        """Log density (batch,) of the next coarse state; of counts their probability."""
+        """Log density (batch,) of the next coarse state, the law of the counts weighted by four.
+
+        Counts given the state, and the rest given both: each has its own optimum, whatever its
+        weight; the weight says where the shared layers are to be good.
+        """
         hidden, mean, sd, coupling = self._count_law(carry, condition)
         per_rate = self._cells(condition) * self.step_seconds
         n = torch.round((following[:, 0:2] * self.rate_sd + self.rate_mean) * per_rate)
@@ -164,7 +175,7 @@ class Module(nn.Module):
         e = ((following[:, 2:] - after) / spread).T
         white = torch.linalg.solve_triangular(factor, e, upper=False, unitriangular=True)
         of_states = -0.5 * white.T.square() - torch.log(spread / self.increment)
-        return of_counts[:, 0] + of_states.sum(1)
+        return _COUNTS * of_counts[:, 0] + of_states.sum(1)
 
     def _count_law(self, x: Tensor, condition: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Hidden layer, means and sds of the roots of both counts (batch, 2), their coupling."""
@@ -174,10 +185,13 @@ class Module(nn.Module):
             scale = 1.0 + take(condition, f"{name}_scale")
             return torch.tanh(scale * made + take(condition, f"{name}_shift"))
 
-        hidden = layer("middle", self.middle(layer("inner", self.inner(x))))
+        # roots: a burst is many usual changes away from the mean, where the layers saturate
+        root = torch.sqrt(torch.relu(functional.linear(x, self.positive, self.zero)) + _SOFT)
+        seen = torch.cat([x, root], 1)
+        hidden = layer("middle", self.middle(layer("inner", self.inner(seen))))
         out = self.counts(hidden) + take(condition, "counts")
-        root = torch.sqrt(self._cells(condition)) * self.typical
-        mean = root * (out[:, 0:2] + self.skip(x))
+        usual = torch.sqrt(self._cells(condition)) * self.typical
+        mean = usual * (out[:, 0:2] + self.skip(seen))
         return hidden, mean, 0.5 * torch.exp(out[:, 2:4]), out[:, 4:5]
 
     def _state_law(
@@ -193,7 +207,9 @@ class Module(nn.Module):
         per_rate = self._cells(condition) * self.step_seconds
         rates = (torch.cat(counts, 1) / per_rate - self.rate_mean) / self.rate_sd
         scale = 1.0 + take(condition, "late_scale")
-        late = self.late(torch.cat([hidden, residuals[0], residuals[1], rates], 1))
+        usual = torch.sqrt(self._cells(condition)) * self.typical
+        roots = torch.sqrt(torch.cat(counts, 1) + 0.5) / usual
+        late = self.late(torch.cat([hidden, residuals[0], residuals[1], roots], 1))
         out = self.outer(torch.tanh(scale * late + take(condition, "late_shift")))
         rest = x[:, 2 : self.d]
         begin = self.modulation.last.out_features

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from snnsurrogate.surrogate.models._base import Layout, ModelConfig, register
-from snnsurrogate.surrogate.stages import FreeRun, Likelihood, Stage
+from snnsurrogate.surrogate.stages import Calibrate, FreeRun, Likelihood, Stage
 
 if TYPE_CHECKING:
     from torch import nn
@@ -42,14 +42,15 @@ class PopulationMap(ModelConfig):
     name: ClassVar[str] = "population-map"
     view: ClassVar[str] = "coarse"
     hidden: int = 32
-    conditioning: int = 32
+    conditioning: int = 64
 
     def stages(self) -> tuple[Stage, ...]:
-        """One-step likelihood, then free runs of 20 and of 40 steps."""
+        """One-step likelihood, free runs of 20 and of 40 steps, calibration of the long run."""
         return (
-            Likelihood(),
-            FreeRun(horizon=20, learning_rate=(5e-4, 1e-4)),
-            FreeRun(horizon=40, learning_rate=(3e-4, 1e-5)),
+            Likelihood(steps=9000, far=1.0),
+            FreeRun(steps=600, horizon=20, far=1.0, learning_rate=(1e-3, 1e-4)),
+            FreeRun(steps=800, horizon=40, far=1.0, learning_rate=(5e-4, 1e-5)),
+            Calibrate(),
         )
 
     def build(self, layout: Layout, *, generator_seed: int) -> nn.Module:
