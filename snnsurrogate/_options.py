@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from snnsurrogate.protocols import Protocol
     from snnsurrogate.simulate import Design
 
 _EXAMPLE = {
@@ -161,6 +162,16 @@ def design(
     boxes = _pairs(texts, option)
     make = sns.Design.sobol if sobol else sns.Design.lhs
     return make({k: _box(v, option) for k, v in boxes.items()}, n=n, **common)
+
+
+def protocol(text: str | None) -> Protocol | None:
+    """Return the protocol of ``--protocol``: an expression, JSON, or a file that holds either."""
+    import snnsurrogate as sns
+
+    if text is None:
+        return None
+    file = Path(text).expanduser()
+    return sns.protocols.parse(file.read_text() if file.suffix in (".json", ".txt") else text)
 
 
 def netcdf(out: Path) -> Path:

@@ -33,7 +33,6 @@ Begin with `snnsurrogate systems`, or run everything at once:
 )
 Out = Annotated[Path, typer.Option("--out", "-o", help="File (or folder) to write.")]
 Seed = Annotated[int, typer.Option(min=0, help="Same seed, same result.")]
-Texts = Annotated[list[str] | None, typer.Option()]
 
 
 @app.callback()
@@ -121,6 +120,9 @@ def simulate(
         list[str] | None,
         typer.Option(help="Of a network: `spikes`, `histograms` or `none`; default: all it has."),
     ] = None,
+    protocol: Annotated[
+        str | None, typer.Option(help="Of a neuron's input: `step(10, start='5 ms')`.")
+    ] = None,
     seed: Seed = 0,
 ) -> None:
     """Simulate a system over a design of parameter points and write a netCDF dataset.
@@ -137,21 +139,16 @@ def simulate(
     file = _options.netcdf(out)
     chosen = _system(system, _options.settings(set_))
     plan = _options.design(
-        grid=grid,
-        sobol=sobol,
-        lhs=lhs,
-        points=points,
-        initial=initial,
-        n=n,
-        repeats=repeats,
+        grid=grid, sobol=sobol, lhs=lhs, points=points, initial=initial, n=n, repeats=repeats,
         seed=seed,
-    )
+    )  # fmt: skip
     dataset = run(
         chosen,
         plan,
         duration=duration,
         record_every=record_every,
         transient=transient,
+        protocol=_options.protocol(protocol),
         engine=engine,
         record=None if not record else [name for name in record if name != "none"],
         seed=seed,

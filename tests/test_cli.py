@@ -382,3 +382,32 @@ def test_catalogue_names_everything_that_is_registered(call):
     names = [*sns.systems.names(), *sns.models.names(), *METRICS, *sns.features.FEATURES]
     names += sns.baselines.names()
     assert [name for name in names if f"`{name}`" not in out] == []
+
+
+def test_protocols_are_read_from_text_and_files(tmp_path):
+    from snnsurrogate import protocols
+
+    step = protocols.step("amplitude", start="5 ms")
+    (tmp_path / "step.json").write_text(step.to_json())
+    text = "step('amplitude', start='5 ms')"
+    (tmp_path / "step.txt").write_text(text + "\n")
+    for given in (text, step.to_json(), str(tmp_path / "step.json"), str(tmp_path / "step.txt")):
+        assert _options.protocol(given) == step
+    assert _options.protocol(None) is None
+
+
+@pytest.mark.brian
+def test_simulate_takes_a_protocol(call, tmp_path):
+    status, _, err = call(
+        "simulate", "hodgkin-huxley", "--grid", "amplitude=2,10", "--duration", "20 ms",
+        "--record-every", "0.1 ms", "--protocol", "step('amplitude', start='5 ms')",
+        "--out", tmp_path / "driven.nc",
+    )  # fmt: skip
+    assert status == 0, err
+    assert dataset.open(tmp_path / "driven.nc")["I"].values[:, -1].tolist() == [2, 10]
+    status, _, err = call(
+        "simulate", "hodgkin-huxley", "--duration", "20 ms", "--record-every", "0.1 ms",
+        "--protocol", "stepp(3)", "--out", tmp_path / "driven.nc",
+    )  # fmt: skip
+    assert status == 2
+    assert "Did you mean 'step'?" in err

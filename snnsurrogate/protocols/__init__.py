@@ -19,6 +19,7 @@ from ._make import (
     release,
     step,
 )
+from ._text import parse
 
 __all__ = [
     "Drive",
@@ -32,6 +33,7 @@ __all__ = [
     "from_json",
     "of",
     "ou",
+    "parse",
     "pulse_train",
     "ramp",
     "read",

@@ -191,6 +191,30 @@ EVERY = {
 }
 
 
+def test_one_line_of_text_is_a_protocol():
+    text = "2 * step(10, start='5 ms') - protocols.constant(-1.5)"
+    assert protocols.parse(text) == 2 * protocols.step(10, start="5 ms") - protocols.constant(-1.5)
+    text = "release(amplitude='low', duration='9 ms').then(ou(mean=0, sd=1, tau='5 ms'))"
+    expected = protocols.release("low", duration="9 ms").then(
+        protocols.ou(mean=0, sd=1, tau="5 ms")
+    )
+    assert protocols.parse(text) == expected
+    assert protocols.parse(expected.to_json()) == expected
+    for wrong, message in (
+        ("stepp(1)", "no protocol 'stepp'.*Did you mean 'step'"),
+        ("step(1", "is no protocol"),
+        ("step(1).open('x')", "no protocol"),
+        ("__import__('os')", "no protocol"),
+        ("step(amplitude=1, stop='1 ms')", "unexpected keyword argument 'stop'"),
+        ("ramp(1, 2)", "duration"),
+        ("step(x)", "cannot read 'x'"),
+        ("5", "is no protocol"),
+        ("step(1) * step(2)", "factor"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            protocols.parse(wrong)
+
+
 def test_every_kind_is_here():
     from snnsurrogate.protocols._base import KINDS
 
