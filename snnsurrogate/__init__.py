@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from snnsurrogate.dataset import save as save
     from snnsurrogate.dataset import splits as splits
     from snnsurrogate.dataset import to_grid as to_grid
+    from snnsurrogate.evaluate import Battery as Battery
+    from snnsurrogate.evaluate import compare_excitability as compare_excitability
     from snnsurrogate.evaluate import evaluate as evaluate  # type: ignore[no-redef]
+    from snnsurrogate.evaluate import excitability as excitability
     from snnsurrogate.evaluate import generalisation as generalisation
     from snnsurrogate.evaluate import open_scores as open_scores
     from snnsurrogate.evaluate import save_scores as save_scores
