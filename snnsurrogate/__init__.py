@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from snnsurrogate.evaluate import Battery as Battery
     from snnsurrogate.evaluate import compare_excitability as compare_excitability
     from snnsurrogate.evaluate import evaluate as evaluate  # type: ignore[no-redef]
-    from snnsurrogate.evaluate import excitability as excitability
+    from snnsurrogate.evaluate import excitability as excitability  # type: ignore[no-redef]
     from snnsurrogate.evaluate import generalisation as generalisation
     from snnsurrogate.evaluate import open_scores as open_scores
     from snnsurrogate.evaluate import save_scores as save_scores
