@@ -139,7 +139,8 @@ class Share:
             ValueError: a fraction that leaves one side without a point.
         """
         shares = {"held out": self.fraction, "the rest": 1.0 - self.fraction}
-        columns = [ds[name].values for name in schema.parameters_of(ds)]
+        names = schema.parameters_of(ds) + schema.stimuli_of(ds)
+        columns = [ds[name].values for name in names]
         return assign_groups(columns, ds.sizes["sample"], shares, seed=self.seed) == 0
 
 
@@ -332,7 +333,8 @@ def split(
     Raises:
         ValueError: shares that do not sum to 1, or a part left without a point.
     """
-    columns = [ds[name].values for name in schema.parameters_of(ds)]
+    names = schema.parameters_of(ds) + schema.stimuli_of(ds)  # two amplitudes are two points
+    columns = [ds[name].values for name in names]
     owner = assign_groups(columns, ds.sizes["sample"], fractions, seed=seed)
     return {name: schema.select(ds, owner == i) for i, name in enumerate(fractions)}
 

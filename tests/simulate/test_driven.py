@@ -226,3 +226,12 @@ def test_parameters_and_protocols_cross_in_one_call(axon):
     for celsius, amplitude in expected:
         one = grid.sel(celsius=celsius, amplitude=amplitude)
         assert float(one["I"].values[-1]) == amplitude
+
+
+def test_splits_keep_stimuli_whole(axon):
+    parts = dataset.split(axon, {"train": 0.7, "test": 0.3}, seed=1)
+    spreads = [set(part["spread"].values) for part in parts.values()]
+    assert [len(values) for values in spreads] == [49, 21]
+    assert not spreads[0] & spreads[1]
+    held = protocols.of(parts["test"]).values("0.1 ms", 400, unit=UNIT)
+    np.testing.assert_array_equal(held, parts["test"]["I"].values)
