@@ -11,6 +11,7 @@ import numpy as np
 
 from snnsurrogate.surrogate import _layout
 from snnsurrogate.surrogate.artefact import FORMAT, FORMAT_VERSION
+from snnsurrogate.surrogate.driven_data import DrivenData
 from snnsurrogate.surrogate.models import ModelConfig
 from snnsurrogate.surrogate.scaling import Scaling
 from snnsurrogate.surrogate.training_data import TrainingData
@@ -26,13 +27,14 @@ def versions() -> dict[str, str]:
 
 
 def describe(
-    model: ModelConfig, scaling: Scaling, data: TrainingData, training: dict[str, Any]
+    model: ModelConfig, scaling: Scaling, data: TrainingData | DrivenData, training: dict[str, Any]
 ) -> dict[str, Any]:
     """Everything but weights and checksums."""
     ds = data.datasets[0]
     attrs = ds.attrs
     described = json.loads(attrs["parameters"])
     known = _layout.outline(data)
+    hidden = [{"name": name, "unit": "1"} for name in model.hidden]
     card = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
@@ -47,6 +49,7 @@ def describe(
             }
             for i, about in enumerate(known["parameters"])
         ],
+        **({"states": hidden} if hidden else {}),
         "tied_parameters": _tied(data),
         "scaling": scaling.to_dict(),
         "visited": data.visited,
@@ -63,7 +66,7 @@ def describe(
     return dict(json.loads(json.dumps(card)))  # as it will be read back: lists, not tuples
 
 
-def _tied(data: TrainingData) -> list[list[str]]:
+def _tied(data: TrainingData | DrivenData) -> list[list[str]]:
     """Pairs of parameters that had the same value in every record: no data beside the diagonal."""
     return [
         [a, b]

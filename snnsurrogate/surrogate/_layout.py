@@ -9,18 +9,23 @@ import numpy as np
 
 from snnsurrogate import schema, units
 from snnsurrogate.surrogate import coarse, events
+from snnsurrogate.surrogate.driven_data import DrivenData
 from snnsurrogate.surrogate.models import Layout, Physical
 from snnsurrogate.surrogate.scaling import Scaling
 from snnsurrogate.surrogate.training_data import TrainingData
 
 
-def outline(data: TrainingData) -> dict[str, Any]:
+def outline(data: TrainingData | DrivenData) -> dict[str, Any]:
     """The part of a card that a model is built from, of training data."""
     ds = data.datasets[0]
     truth = {}
-    if data.view != "states":
+    more: dict[str, Any] = {}
+    if isinstance(data, DrivenData):
+        states: list[dict[str, Any]] = []
+        more = data.outline()
+    elif data.view != "states":
         view = coarse if data.view == "coarse" else events
-        states: list[dict[str, Any]] = [c.to_dict() for c in view.columns(ds)]
+        states = [c.to_dict() for c in view.columns(ds)]
         truth = {k: ds.attrs[k] for k in ("populations", "regime_rule") if k in ds.attrs}
     else:
         states = [{"name": s, "unit": ds[s].attrs["units"]} for s in data.columns]
@@ -36,6 +41,7 @@ def outline(data: TrainingData) -> dict[str, Any]:
         "dt": ds.attrs["record_every"],
         "time_unit": ds["time"].attrs["units"],
         "truth": truth,
+        **more,
     }
 
 
@@ -43,7 +49,7 @@ def layout(card: dict[str, Any], scaling: Scaling) -> Layout:
     """What the model of a card, or of an outline, is built for."""
     names = tuple(p["name"] for p in card["parameters"])
     physical = None
-    if card.get("view", "states") != "states":
+    if card.get("view", "states") not in ("states", "driven"):
         physical = Physical(
             columns=tuple(coarse.Column(**s) for s in card["states"]),
             parameters=names,
@@ -58,4 +64,5 @@ def layout(card: dict[str, Any], scaling: Scaling) -> Layout:
         parameters=names,
         increment_scale=np.asarray(scaling.increment),
         physical=physical,
+        recorded=tuple(card.get("recorded", {}).get("names", ())),
     )

@@ -37,7 +37,10 @@ class Context:
         record: Callable[[float], None],
         advance: Callable[..., None],
         extra: dict[str, Any],
+        model: Any = None,
+        note: Callable[..., None] | None = None,
     ) -> None:
+        self.model, self.note = model, note
         self.run, self.module, self.data, self.scaling = run, module, data, scaling
         self.seed, self.deadline, self.checkpoint = seed, deadline, checkpoint
         self.record, self.advance, self.extra = record, advance, extra

@@ -17,6 +17,7 @@ from snnsurrogate._progress import progress as show_progress
 from snnsurrogate.surrogate import (
     _calibration,
     _checkpoint,
+    _driven_loop,
     _layout,
     _loop,
     _stochastic_loop,
@@ -31,6 +32,7 @@ from snnsurrogate.surrogate._checkpoint import (
     request_of,
     resume,
 )
+from snnsurrogate.surrogate.driven_data import DrivenData
 from snnsurrogate.surrogate.scaling import Scaling
 from snnsurrogate.surrogate.surrogate import Surrogate
 from snnsurrogate.surrogate.training_data import TrainingData
@@ -84,12 +86,7 @@ def fit(
         raise ValueError(msg)
     plan = tuple(model.stages() if schedule is None else schedule)
     view = getattr(model, "view", "states")
-    data = TrainingData.of(train, view=view)
-    held_out = (
-        None
-        if validation is None
-        else TrainingData.of(validation, data.names, like=data, view=view)
-    )
+    data, held_out = _data(view, train, validation)
     if held_out is not None and abs(held_out.time_step / data.time_step - 1) > 1e-9:
         msg = (
             f"training data has a step of {data.time_step:g}, validation data of "
@@ -99,8 +96,9 @@ def fit(
     scaling = data.scaling()
     layout = _layout.layout(_layout.outline(data), scaling)
     module = model.build(layout, generator_seed=seed)
-    _check_carry(model, module, layout)
-    _check_stages(plan, module)
+    if view != "driven":
+        _check_carry(model, module, layout)
+    _check_stages(plan, module, view)
     request = request_of(model, plan, data, seed)
     folder = None if out is None else Path(out)
     if folder is not None:
@@ -116,21 +114,23 @@ def fit(
 
     started -= run.elapsed
     rng = np.random.default_rng([seed, 10**6])
-    log, name = _logger(data, scaling, module, rng)
-    log_validation = None if held_out is None else _logger(held_out, scaling, module, rng)[0]
+    log, name = _logger(model, data, scaling, module, rng)
+    log_validation = None
+    if held_out is not None:
+        log_validation = _logger(model, held_out, scaling, module, rng)[0]
 
-    def record(loss: float) -> None:
+    def note(**values: Any) -> None:
         entry = {
             "stage": run.stage,
             "kind": plan[run.stage].kind,
             "step": run.step,
             "seconds": round(time.perf_counter() - started, 2),
-            "loss": loss,
-            name: log(),
         }
-        if log_validation is not None:
-            entry["validation_error"] = log_validation()
-        run.history.append(entry)
+        run.history.append(entry | values)
+
+    def record(loss: float) -> None:
+        more = {} if log_validation is None else {"validation_error": log_validation()}
+        note(loss=loss, **{name: log()}, **more)
 
     ended_by = "schedule"
     with show_progress("training", stages.work(plan), show=progress) as advance:
@@ -140,8 +140,9 @@ def fit(
         while run.stage < len(plan):
             stage = plan[run.stage]
             context = _loop.Context(
-                run, module, data, scaling, seed, started + cap, checkpoint, record, advance, extra
-            )
+                run, module, data, scaling, seed, started + cap, checkpoint, record, advance, extra,
+                model, note,
+            )  # fmt: skip
             done = _run(stage, context)
             extra = {}
             if not done:
@@ -164,9 +165,30 @@ def fit(
     return surrogate
 
 
-def _check_stages(plan: tuple[stages.Stage, ...], module: nn.Module) -> None:
+def _data(view: str, train: Any, validation: Any) -> tuple[Any, Any]:
+    """Training and validation data as the view of a model takes them."""
+    if view == "driven":
+        data = DrivenData.of(train)
+        return data, None if validation is None else DrivenData.of(
+            validation, data.names, like=data
+        )
+    states = TrainingData.of(train, view=view)
+    if validation is None:
+        return states, None
+    return states, TrainingData.of(validation, states.names, like=states, view=view)
+
+
+def _check_stages(plan: tuple[stages.Stage, ...], module: nn.Module, view: str) -> None:
     """Raise if a stage trains another kind of model: an hour of another stage may come first."""
     for stage in plan:
+        if isinstance(stage, stages.DRIVEN) != (view == "driven"):
+            msg = (
+                f"a stage of kind {stage.kind!r} does not train this model: driven flows take "
+                "Starts and FromRest stages, and no others do"
+            )
+            raise ValueError(msg)
+        if view == "driven":
+            continue
         stochastic = isinstance(stage, stages.Likelihood | stages.FreeRun | stages.Calibrate)
         if stochastic != bool(getattr(module, "noise", 0)):
             msg = (
@@ -184,15 +206,25 @@ def _run(stage: stages.Stage, context: _loop.Context) -> bool:
         return _stochastic_loop.free_run(stage, context)
     if isinstance(stage, stages.Calibrate):
         return _calibration.calibrate(stage, context)
+    if isinstance(stage, stages.Starts):
+        return _driven_loop.starts(stage, context)
+    if isinstance(stage, stages.FromRest):
+        return _driven_loop.from_rest(stage, context)
     if isinstance(stage, stages.Adam):
         return _loop.adam(stage, context)
     return _loop.levenberg_marquardt(stage, context)
 
 
 def _logger(
-    data: TrainingData, scaling: Scaling, module: nn.Module, rng: np.random.Generator
+    model: models.ModelConfig,
+    data: Any,
+    scaling: Scaling,
+    module: nn.Module,
+    rng: np.random.Generator,
 ) -> tuple[Callable[[], Any], str]:
     """What a history entry says about the fit, and its name."""
+    if isinstance(data, DrivenData):
+        return _driven_loop.run_error(model, data, scaling, module), "run_error"
     if getattr(module, "noise", 0):
         return _stochastic_loop.likelihood_logger(data, scaling, module, rng), "log_loss"
     return _loop.error_logger(data, scaling, module, rng), "one_step_error"
@@ -217,7 +249,7 @@ def _check_carry(model: models.ModelConfig, module: nn.Module, layout: models.La
 
 def _card(
     surrogate: Surrogate,
-    data: TrainingData,
+    data: Any,
     plan: tuple[stages.Stage, ...],
     seed: int,
     request: dict[str, Any],
@@ -239,11 +271,13 @@ def _card(
         "seconds": round(seconds, 1),
         "loss": final.get("loss"),
         "one_step_error": final.get("one_step_error"),
-        **({"log_loss": final["log_loss"]} if "log_loss" in final else {}),
+        **{k: final[k] for k in ("log_loss", "run_error") if k in final},
         "validation_error": final.get("validation_error"),
         "data": data.seen(),
     }
     card = describe(surrogate.model, surrogate.scaling, data, training)
+    if isinstance(data, DrivenData):
+        card["rest"] = _driven_loop.rest(surrogate, data)
     weights = artefact.weights_bytes(surrogate)
     card["weights_sha256"] = hashlib.sha256(weights).hexdigest()
     card["checksum"] = artefact.checksum(card)

@@ -22,6 +22,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -257,25 +258,60 @@ def step(
         msg = f"the sum of squares is {before}; check the training data and the last stage's loss"
         raise FloatingPointError(msg)
     theta = flatten(layers)
-    diagonal = gram.diagonal().clone()
+
+    def cost(delta: np.ndarray) -> float:
+        assign(layers, theta + torch.from_numpy(delta))
+        return sum_of_squares(residuals, n_points)
+
+    delta, after = damped(gram.numpy(), grad.numpy(), before, damping, cost, max_tries=max_tries)
+    if delta is None:
+        assign(layers, theta)
+    return before, after, delta is not None
+
+
+def damped(
+    gram: np.ndarray,
+    grad: np.ndarray,
+    before: float,
+    damping: Damping,
+    cost: Callable[[np.ndarray], float],
+    *,
+    max_tries: int = 12,
+    largest: float = math.inf,
+) -> tuple[np.ndarray | None, float]:
+    """The damped step that lowers a sum of squares; the damping follows its gain.
+
+    Args:
+        gram: J^T J, (n, n).
+        grad: J^T r, (n,).
+        before: the sum of squares.
+        damping: changed in place.
+        cost: the sum of squares after a step (n,).
+        max_tries: most dampings that are tried.
+        largest: an entry of the step is cut to this size, with the others in proportion.
+
+    Returns:
+        The step, or None where no damping lowers the sum, and the sum after it.
+    """
+    system, slope = torch.from_numpy(gram), torch.from_numpy(grad)
+    diagonal = system.diagonal().clone()
     floor = 1e-12 * float(diagonal.max())
     for _ in range(max_tries):
-        damped = gram.clone()
-        damped.diagonal().add_(damping.value * (diagonal + floor))
-        factor, info = torch.linalg.cholesky_ex(damped)
+        matrix = system.clone()
+        matrix.diagonal().add_(damping.value * (diagonal + floor))
+        factor, info = torch.linalg.cholesky_ex(matrix)
         if int(info) == 0:
-            delta = -torch.cholesky_solve(grad[:, None], factor)[:, 0]
-            assign(layers, theta + delta)
-            after = sum_of_squares(residuals, n_points)
+            delta = -torch.cholesky_solve(slope[:, None], factor)[:, 0]
+            delta *= min(1.0, largest / max(float(delta.abs().max()), 1e-300))
+            after = cost(delta.numpy())
             if math.isfinite(after) and after < before:
                 predicted = float(
-                    -(delta @ grad) * 2 - delta @ (gram @ delta)
+                    -(delta @ slope) * 2 - delta @ (system @ delta)
                 )  # decrease of the quadratic model
                 gain = (before - after) / predicted if predicted > 0 else 0.0
                 damping.value = max(damping.value * max(1 / 3, 1 - (2 * gain - 1) ** 3), 1e-15)
                 damping.growth = 2.0
-                return before, after, True
+                return delta.numpy(), after
         damping.value *= damping.growth
         damping.growth *= 2.0
-    assign(layers, theta)
-    return before, before, False
+    return None, before

@@ -122,7 +122,57 @@ class Calibrate:
     kind: str = "calibrate"
 
 
-Stage = Adam | LevenbergMarquardt | Likelihood | FreeRun | Calibrate
+@dataclass(frozen=True, kw_only=True)
+class Starts:
+    """Starts of a driven flow on windows of growing horizon, by Levenberg-Marquardt.
+
+    Windows are short pieces of records whose initial states come from an encoder that is trained as
+    well. A start that does not explain the windows has died; the next one replaces it.
+
+    Attributes:
+        count: most starts.
+        keep: starts that must live; the best of them goes on.
+        horizons: length of the windows and their number, growing by a factor of at most two.
+        first: most iterations on the first horizon.
+        iterations: most iterations on each of the others.
+        alive: least share of the variance of the windows that a living start explains.
+    """
+
+    count: int = 8
+    keep: int = 1
+    horizons: tuple[tuple[str, int], ...] = (
+        ("3 ms", 150), ("5 ms", 150), ("8 ms", 120), ("12 ms", 100), ("18 ms", 70),
+    )  # fmt: skip
+    first: int = 60
+    iterations: int = 40
+    alive: float = 0.7
+    kind: str = "starts"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FromRest:
+    """Runs of a driven flow from rest: the observed quantity, spike times and spike widths.
+
+    Attributes:
+        duration: how much of each record is run.
+        rounds: rounds; the records driven by noise are drawn anew in each.
+        iterations: most Levenberg-Marquardt iterations of a round.
+        random: records driven by noise in a round.
+        wrong: weight of the observed quantity in records with a wrong number of spikes.
+        trust: weight of records driven by noise; their spikes are often decided by a hair.
+    """
+
+    duration: str = "150 ms"
+    rounds: int = 2
+    iterations: int = 10
+    random: int = 12
+    wrong: float = 0.3
+    trust: float = 0.2
+    kind: str = "from-rest"
+
+
+Stage = Adam | LevenbergMarquardt | Likelihood | FreeRun | Calibrate | Starts | FromRest
+DRIVEN = (Starts, FromRest)
 
 
 def to_dict(stage: Stage) -> dict[str, Any]:
@@ -132,13 +182,20 @@ def to_dict(stage: Stage) -> dict[str, Any]:
 
 def per_step(stage: Stage) -> float:
     """Amount of work of one step of a stage, in Adam steps."""
-    return {"levenberg-marquardt": 100.0, "free-run": 5.0, "calibrate": 400.0}.get(stage.kind, 1.0)
+    each = {"levenberg-marquardt": 100.0, "free-run": 5.0, "calibrate": 400.0,
+            "starts": 1000.0, "from-rest": 40.0}  # fmt: skip
+    return each.get(stage.kind, 1.0)
+
+
+def steps(stage: Stage) -> int:
+    """Number of steps of a stage."""
+    if isinstance(stage, FromRest):
+        return stage.rounds * stage.iterations
+    if isinstance(stage, Starts):
+        return stage.count
+    return stage.iterations if isinstance(stage, LevenbergMarquardt | Calibrate) else stage.steps
 
 
 def work(plan: tuple[Stage, ...]) -> float:
     """Amount of work of a schedule, in Adam steps."""
-    return sum(
-        per_step(s)
-        * (s.iterations if isinstance(s, LevenbergMarquardt | Calibrate) else s.steps)
-        for s in plan
-    )
+    return sum(per_step(s) * steps(s) for s in plan)

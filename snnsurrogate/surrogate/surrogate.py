@@ -14,7 +14,7 @@ import xarray as xr
 from snnsurrogate import schema, units
 from snnsurrogate.features.spikes import detect_batch
 from snnsurrogate.kernels import Kernel, integrate
-from snnsurrogate.surrogate import _inputs
+from snnsurrogate.surrogate import _inputs, _observed
 from snnsurrogate.surrogate._warnings import ExtrapolationWarning as ExtrapolationWarning
 from snnsurrogate.surrogate.models import ModelConfig
 from snnsurrogate.surrogate.scaling import Scaling
@@ -83,6 +83,26 @@ class Surrogate:
         """Whether a step draws random numbers."""
         return bool(getattr(self.module, "noise", 0))
 
+    @property
+    def driven(self) -> bool:
+        """Whether it is a flow under an input."""
+        return self.card.get("view") == "driven"
+
+    @property
+    def observed(self) -> tuple[str, ...]:
+        """Names of the observed quantities: the states themselves, or a readout of them."""
+        return tuple(s["name"] for s in self.card.get("observed", self.card["states"]))
+
+    def observe(self, states: Any) -> dict[str, np.ndarray]:
+        """Observed quantities of states (..., d): name -> (...)."""
+        return _observed.observe(self, states)
+
+    def to_brian2(self) -> str:
+        """Equations of a driven surrogate as Brian2 text; a ValueError for a map."""
+        from snnsurrogate.surrogate import _driven_rollout
+
+        return _driven_rollout.brian2_equations(self)
+
     @functools.cached_property
     def compiled_rollout(self) -> Any:
         """Compiled free run of one sample of a stochastic surrogate."""
@@ -98,6 +118,10 @@ class Surrogate:
                 "out and read features of the runs."
             )
             raise ValueError(msg)
+        if self.driven:
+            from snnsurrogate.surrogate import _driven_rollout
+
+            return _driven_rollout.kernel(self)
         from snnsurrogate.surrogate import runtime
         from snnsurrogate.surrogate._lowering import NotLowerableError
 
@@ -141,6 +165,7 @@ class Surrogate:
         strict: bool = False,
         record: Sequence[str] | None = None,
         loop: str | None = None,
+        substeps: int = 1,
     ) -> xr.Dataset:
         """Free run from given states.
 
@@ -152,12 +177,16 @@ class Surrogate:
             parameters: parameter -> value or (sample,) array, in the declared unit likewise;
                 parameters that did not vary in training may be left out.
             duration: text with unit; a whole number of steps.
-            protocol: driven surrogates only.
+            protocol: driven surrogates only: the input over time; its columns are taken from
+                ``parameters``. Without it ``parameters`` holds the input, constant from time 0 on.
+                Their ``initial`` is None for rest without input, or names the hidden states.
             seed: stochastic surrogates only; stored.
             strict: raise, instead of warning, where parameters lie outside the trained box.
-            record: networks only: series to keep besides the rates; None keeps all.
+            record: networks: series to keep besides the rates; driven surrogates: hidden states to
+                keep; None keeps all.
             loop: event maps only: "full" or "hybrid", what is between the events; None takes the
                 model's own.
+            substeps: driven surrogates only: integration steps per recorded step.
 
         Returns:
             A dataset of the package's schema, kind "rollout"; a sample that leaves the training
@@ -168,7 +197,7 @@ class Surrogate:
                 no whole number of steps, another value of a parameter that did not vary, or, with
                 ``strict``, parameters outside the box.
         """
-        if protocol is not None:
+        if protocol is not None and not self.driven:
             msg = f"{self!r} has no input; a protocol needs a driven surrogate. Pass protocol=None."
             raise ValueError(msg)
         unit = self.card["time_unit"]
@@ -179,6 +208,16 @@ class Surrogate:
             msg = f"duration {duration!r} is not a whole number of steps of {self.dt}"
             raise ValueError(msg)
         length = (n_steps, units.format_quantity(total, unit))
+        if self.driven:
+            from snnsurrogate.surrogate import _driven_rollout
+
+            return _driven_rollout.run(
+                self, initial, parameters, length, protocol=protocol, seed=seed, strict=strict,
+                record=record, substeps=substeps,
+            )  # fmt: skip
+        if substeps != 1:
+            msg = f"substeps={substeps!r} is for flows; {self!r} is a map. Leave it out"
+            raise ValueError(msg)
         if self.card.get("view") == "events":
             return self._event_rollout(
                 initial, parameters, length, seed, strict=strict, record=record, loop=loop

@@ -56,12 +56,14 @@ class Layout:
         parameters: names of the parameters the model is conditioned on, k of them (may be none).
         increment_scale: (d,) standard deviation of one step's increment of each scaled state.
         physical: of models of the coarse state of a network, else None.
+        recorded: names of the recorded states, where the model's own states are hidden ones.
     """
 
     states: tuple[str, ...]
     parameters: tuple[str, ...]
     increment_scale: np.ndarray
     physical: Physical | None = None
+    recorded: tuple[str, ...] = ()
 
 
 class ModelConfig(abc.ABC):
@@ -87,7 +89,17 @@ class ModelConfig(abc.ABC):
         ``step(carry, q, z)`` with z (batch, noise). Its likelihood stages need besides
         ``condition(q)`` (what depends on the parameters alone), ``advance(carry, condition, z)``
         (the step with it) and ``log_likelihood(carry, condition, following)`` (batch,).
+
+        A model whose states are not what is observed has ``observe(carry)``, the observed
+        quantities (batch, o); it names its states in ``hidden``, and its card lists the observed
+        quantities beside them. A driven model (view "driven") is a flow: it has ``rhs(carry, x)``
+        with x (batch, 1 + k), the scaled input and parameters, instead of ``init`` and ``step``.
         """
+
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """Names of the states of a model whose states are not what is observed; else none."""
+        return ()
 
     @abc.abstractmethod
     def stages(self) -> tuple[Stage, ...]:
