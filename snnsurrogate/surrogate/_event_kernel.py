@@ -152,14 +152,17 @@ def _share(reached, q, phase):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def spread_event(numbers, reached, least, at, tail, counts, inside):  # type: ignore[no-untyped-def]
+def spread_event(numbers, reached, least, most, at, tail, counts, inside):  # type: ignore[no-untyped-def]
     """Write an event and its tail from bin ``at`` on; returns the bin after it.
+
+    Spikes follow the mean profile, with two exceptions for the first population, without which the
+    event would not begin or end where it does.
 
     Args:
         numbers: duration, spikes of both populations, of the tail of both.
         reached: (2, 11) share of the spikes up to every tenth of the duration.
-        least: spikes of the first population in the bin before and the first two of an event: with
-            fewer it would not have begun there. The first two are raised to that.
+        least: spikes in the bin before and the first two of an event: the first two are raised.
+        most: spikes in its last bin and the tail: the last one is lowered, in favour of the first.
         at: first bin.
         tail: number of bins after the event.
         counts: (2, bin) is filled; what lies beyond is left out.
@@ -167,28 +170,34 @@ def spread_event(numbers, reached, least, at, tail, counts, inside):  # type: ig
     """
     duration = max(numbers[0], 1)
     bins = inside.size
-    tenths = reached.shape[1] - 1
+    made = np.zeros(duration, np.int64)
     for q in range(2):
-        n = numbers[1 + q]
-        early = 0.0  # of the first two bins
-        total = float(n)
-        if q == 0 and duration > 2 and at > 0:
-            early = min(float(least - counts[0, at - 1]), total)
-        share_early = _share(reached, q, 2.0 * tenths / max(duration, 2))
-        raised = early > share_early * total
         before: Any = 0
         for k in range(duration):
-            share = _share(reached, q, tenths * (k + 1.0) / duration)
-            upto = share * total
-            if raised and k < 2:
-                upto = early * (k + 1) / 2
-            elif raised:
-                upto = early + (total - early) * (share - share_early) / (1.0 - share_early)
-            whole_number = n if k == duration - 1 else np.int64(math.floor(upto + 0.5))
+            share = _share(reached, q, (reached.shape[1] - 1) * (k + 1.0) / duration)
+            upto = np.int64(math.floor(share * numbers[1 + q] + 0.5))
+            made[k] = upto - before
+            before = upto
+        made[duration - 1] += numbers[1 + q] - before
+        if q == 0 and duration > 2:
+            surplus = made[duration - 1] - max(most - numbers[3], 0)
+            if surplus > 0:
+                made[duration - 1] -= surplus
+                made[0] += surplus
+            wanted = least - made[0] - made[1]
+            if at > 0:
+                wanted -= counts[0, at - 1]
+            k = duration - 1
+            while wanted > 0 and k > 1:  # from the last bins on
+                moved = min(wanted, made[k] // 2)
+                made[k] -= moved
+                made[1] += moved
+                wanted -= moved
+                k -= 1
+        for k in range(duration):
             if at + k < bins:
-                counts[q, at + k] = whole_number - before
+                counts[q, at + k] = made[k]
                 inside[at + k] = 1
-            before = whole_number
     _evenly(numbers[3:5], at + duration, tail, counts)
     return at + duration + tail
 
@@ -230,7 +239,7 @@ def event_step(x, weights, region, random, mean_only, clipped, numbers, y):  # t
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def full_run(  # type: ignore[no-untyped-def]
-    x, event, interval, of_event, of_interval, scale, shift, reached, least, tail,
+    x, event, interval, of_event, of_interval, scale, shift, reached, least, most, tail,
     random, mean_only, counts, inside, clipped_event, clipped_interval,
 ):  # fmt: skip
     """Alternate events and intervals until all bins are written; returns the number of events.
@@ -240,7 +249,7 @@ def full_run(  # type: ignore[no-untyped-def]
         event, interval: weights of `folded`.
         of_event, of_interval: regions of `event_step`.
         scale, shift: (state,) from the scaled state before the next event to that before an event.
-        reached, least, tail: of `spread_event`.
+        reached, least, most, tail: of `spread_event`.
         random: numpy.random.Generator.
         mean_only: no draws but the means.
         counts, inside: are filled, (2, bin) and (bin,).
@@ -251,7 +260,7 @@ def full_run(  # type: ignore[no-untyped-def]
     at, events = 0, 0
     while at < inside.size:
         event_step(x, event, of_event, random, mean_only, clipped_event, five, after)
-        at = spread_event(five, reached, least, at, tail, counts, inside)
+        at = spread_event(five, reached, least, most, at, tail, counts, inside)
         events += 1
         event_step(
             after, interval, of_interval, random, mean_only, clipped_interval, three, following

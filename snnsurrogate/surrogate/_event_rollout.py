@@ -17,7 +17,7 @@ from snnsurrogate.simulate._engine import Task
 from snnsurrogate.surrogate import _event_kernel
 from snnsurrogate.surrogate._stochastic import BURN_IN, MARGIN
 from snnsurrogate.surrogate._warnings import ExtrapolationWarning
-from snnsurrogate.surrogate.events import BOX, COEFFICIENTS, TAIL, TENTHS, UP, Places
+from snnsurrogate.surrogate.events import BOX, COEFFICIENTS, DOWN, TAIL, TENTHS, UP, Places
 from snnsurrogate.surrogate.models.event_map import LOOPS
 from snnsurrogate.systems import Network
 
@@ -138,17 +138,20 @@ def run(
         inside = np.zeros(burn + steps, dtype=np.int8)
         here = {k: float(v[i]) for k, v in columns.items()}
         event, interval, level = maps.at(p[i])
-        least = int(np.ceil(UP * BOX * np.exp(level) * here[next(iter(sizes.values()))]))
+        mean = BOX * np.exp(level) * here[next(iter(sizes.values()))]
+        least, most = int(np.ceil(UP * mean)), int(np.ceil(DOWN * mean)) - 1
         if loop == "full":
             x = np.zeros(maps.places.state)
             n = _event_kernel.full_run(
                 x, event, interval, maps.of_event, maps.of_interval, maps.scale, maps.shift,
-                maps.reached, least, TAIL, random, maps.mean_only, counts, inside,
+                maps.reached, least, most, TAIL, random, maps.mean_only, counts, inside,
                 clipped[0][i], clipped[1][i],
             )  # fmt: skip
             draws += n
         else:
-            n, stopped = _hybrid(maps, event, least, here, random, counts, inside, clipped[0][i])
+            n, stopped = _hybrid(
+                maps, event, (least, most), here, random, counts, inside, clipped[0][i]
+            )
             draws += [n, 0]
             if stopped:
                 status[i] = schema.FLAGS["runaway"]
@@ -170,7 +173,7 @@ def _widths(maps: _Maps) -> list[np.ndarray]:
 def _hybrid(
     maps: _Maps,
     event: tuple[np.ndarray, ...],
-    least: int,
+    levels: tuple[int, int],
     parameters: dict[str, float],
     random: np.random.Generator,
     counts: np.ndarray,
@@ -191,12 +194,12 @@ def _hybrid(
     x = np.zeros(maps.places.state)
     mean, sd = (a[maps.places.before] for a in (maps.mean, maps.sd))
     mean_after, sd_after = (a[maps.places.after] for a in (maps.mean, maps.sd))
-    at, events, bins = 0, 0, inside.size
+    (least, most), at, events, bins = levels, 0, 0, inside.size
     while at < bins:
         _event_kernel.event_step(
             x, event, maps.of_event, random, maps.mean_only, clipped, five, after
         )
-        at = _event_kernel.spread_event(five, maps.reached, least, at, TAIL, counts, inside)
+        at = _event_kernel.spread_event(five, maps.reached, least, most, at, TAIL, counts, inside)
         events += 1
         if at >= bins:
             break

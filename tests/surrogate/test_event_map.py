@@ -193,13 +193,14 @@ def test_spikes_of_an_event_are_all_written(duration):
     counts, inside = np.zeros((2, 40), np.int64), np.zeros(40, np.int8)
     numbers = np.array([duration, 101, 33, 3, 1])
     counts[:, 4] = 7
-    at = _event_kernel.spread_event(numbers, reached, 30, 5, 2, counts, inside)
+    at = _event_kernel.spread_event(numbers, reached, 30, 9, 5, 2, counts, inside)
     assert at == 5 + duration + 2
     np.testing.assert_array_equal(np.flatnonzero(inside), np.arange(5, 5 + duration))
     np.testing.assert_array_equal(counts[:, 5 : 5 + duration].sum(1), [101, 33])
     np.testing.assert_array_equal(counts[:, at - 2 : at].sum(1), [3, 1])
     if duration > 2:
         assert counts[0, 4:7].sum() >= 30, "else the event would not begin there"
+        assert counts[0, at - 3 : at].sum() <= 9, "else it would not end there"
 
 
 # --- rollouts ---
