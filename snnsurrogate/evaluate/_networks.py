@@ -18,6 +18,7 @@ from ._inputs import parameter_values
 from .metrics import NetworkRecord
 
 DETECTOR = "crossing"  # needs counts only, so that simulations and surrogates are read alike
+STATED = "stated"  # of a prediction made of events, which holds no time course inside them
 
 
 def roll_out(surrogate: Any, truth: xr.Dataset) -> xr.Dataset:
@@ -100,7 +101,7 @@ def record(dataset: xr.Dataset, table: xr.Dataset) -> NetworkRecord:
         correlation=correlation,
         events=read(
             "events",
-            lambda: _events(dataset, DETECTOR),
+            lambda: _events(dataset, STATED if "event" in dataset else DETECTOR),
             {"size": none, "duration": none, "interval": none},
         ),
         missing=missing,
