@@ -267,3 +267,50 @@ def test_labels_of_another_kind_never_break_the_checker(name, attribute):
         ds[name].attrs[attribute] = value
         fine = (name, attribute) in {("time", "role"), ("status", "units")}
         assert bool(schema.violations(ds)) != fine
+
+
+def driven(**changes):
+    ds = make()
+    protocol = '{"kind": "step", "amplitude": "size", "start": "0 ms"}'
+    arguments = {
+        "units": {
+            "V": "mV",
+            "n": "1",
+            "V_S": "mV",
+            "tau": "s",
+            "time": "s",
+            "I": "pA",
+            "size": "pA",
+        },
+        "inputs": {"I": np.outer([1.0, 2.0, 3.0], np.ones(31))},
+        "stimuli": {"size": [1.0, 2.0, 3.0]},
+        "attrs": {k: v for k, v in ds.attrs.items() if k != "created"} | {"protocol": protocol},
+    }
+    return make(**(arguments | changes))
+
+
+def test_a_driven_dataset_holds_its_input_and_its_stimuli():
+    ds = driven(input_rule="linear")
+    assert schema.inputs_of(ds) == ["I"]
+    assert schema.stimuli_of(ds) == ["size"]
+    assert schema.parameters_of(ds) == ["V_S", "tau"]
+    assert ds["I"].attrs == {"units": "pA", "role": "input", "rule": "linear"}
+    assert schema.swept_of(ds) == ["V_S"]
+    part = schema.select(ds, [2])
+    assert float(part["size"][0]) == float(part["I"][0, 0]) == 3
+    joined = schema.concat([part, schema.select(ds, [0])])
+    assert joined["size"].values.tolist() == [3, 1]
+
+
+def test_broken_inputs_are_named():
+    for changes, message in (
+        ({"input_rule": "cubic"}, "input 'I' has rule 'cubic'; expected one of hold, linear"),
+        ({"inputs": {}}, "protocol is stated, but no variable has the role input"),
+        ({"stimuli": {"size": [1.0, np.nan, 3.0]}}, "stimulus 'size' is not finite in sample 1"),
+        ({"inputs": {"I": np.full((3, 31), np.nan)}}, "'I' is not finite in samples 0, 1, 2"),
+    ):
+        with pytest.raises(schema.SchemaError, match=message):
+            driven(**changes)
+    other = driven(attrs=driven().attrs | {"protocol": '{"kind": "constant", "amplitude": 1}'})
+    with pytest.raises(schema.SchemaError, match="one system and protocol on one time axis"):
+        schema.concat([driven(), other])
