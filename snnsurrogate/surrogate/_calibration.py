@@ -37,7 +37,7 @@ _BANDS = np.array([3, 10, 18, 26, 36, 48, 64, 90, 130, 200]) / 1000.0
 _BURN_IN = 300
 _ROBUST = 4.0  # errors of so many sampling errors or more count linearly
 # change of an output for a difference quotient; also the scale of its likely correction
-_REACH = {"counts": (0.02, 0.02, 0.05, 0.05, 0.1), "mean": (0.004,)}
+_REACH = {"counts": (0.02, 0.02, 0.05, 0.05, 0.1), "mean": (0.004,), "spread": (0.1,)}
 
 
 def moments(counts: np.ndarray) -> np.ndarray:

@@ -113,11 +113,11 @@ class Calibrate:
         prior: sd of a correction, in units of the change of a difference quotient.
     """
 
-    iterations: int = 6
+    iterations: int = 8
     fresh: int = 2
     steps: int = 15000
-    slope_steps: int = 4000
-    outputs: tuple[str, ...] = ("counts", "mean")
+    slope_steps: int = 12000
+    outputs: tuple[str, ...] = ("counts", "mean", "spread")
     prior: float = 3.0
     kind: str = "calibrate"
 
