@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from snnsurrogate import schema, systems, units
+from snnsurrogate import protocols, schema, systems, units
 from snnsurrogate.simulate import Design, simulate
 from snnsurrogate.systems import System
 
@@ -33,6 +33,7 @@ class Recipe:
         record_every: recording step, text.
         dt: integration step, in `unit`.
         method: integrator.
+        drive: what drove its samples; None if nothing did.
     """
 
     system: System
@@ -42,10 +43,15 @@ class Recipe:
     record_every: str
     dt: float
     method: str
+    drive: protocols.Drive | None = None
 
     @classmethod
-    def of(cls, truth: xr.Dataset) -> Recipe:
+    def of(cls, truth: xr.Dataset, *, driven: bool = False) -> Recipe:
         """Read it from a dataset.
+
+        Args:
+            truth: the dataset.
+            driven: take a driven one too: its recipe runs the same samples over the same time.
 
         Raises:
             NotRepeatableError: not a simulation, driven by a protocol, a system that is not
@@ -55,8 +61,8 @@ class Recipe:
         if attrs.get("kind") != "simulation":
             msg = f"the truth is a {attrs.get('kind', 'dataset without kind')!r}, not a simulation"
             raise NotRepeatableError(msg)
-        if attrs.get("protocol"):
-            msg = "the truth was driven by a protocol, which is not repeated here"
+        if attrs.get("protocol") and not driven:
+            msg = "the truth was driven by a protocol, which belongs to its samples and their time"
             raise NotRepeatableError(msg)
         try:
             system = systems.get(attrs["system"])
@@ -75,6 +81,7 @@ class Recipe:
             record_every=attrs["record_every"],
             dt=units.magnitude(attrs["dt"], unit, what="dt"),
             method=attrs["method"],
+            drive=protocols.of(truth) if attrs.get("protocol") else None,
         )
 
     def run(
@@ -103,6 +110,7 @@ class Recipe:
             transient=self.transient if transient is None else transient,
             dt=units.format_quantity(self.dt if dt is None else dt, self.unit),
             method=self.method,
+            protocol=self.drive,
             progress=False,
         )
 
@@ -116,7 +124,7 @@ def half_step(truth: xr.Dataset) -> tuple[xr.Dataset, str]:
     Raises:
         NotRepeatableError: see `Recipe.of`.
     """
-    recipe = Recipe.of(truth)
+    recipe = Recipe.of(truth, driven=True)
     initial = start_states(truth)
     ok = schema.ok(truth)
     for name, values in initial.items():  # failed samples have no usable state: any will do

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from snnsurrogate import features, schema, systems
+from snnsurrogate import features, protocols, schema, systems
 
 from .metrics import Record
 
@@ -37,7 +37,8 @@ def roll_out(surrogate: Any, truth: xr.Dataset) -> xr.Dataset:
     """The surrogate from the truth's t = 0 states, with its parameters, for its duration.
 
     Samples whose truth is not ok have no state to start from where it is not finite: they start
-    from the mean state instead, and no score reads them.
+    from the mean state instead, and no score reads them. What drove the truth drives the surrogate,
+    noise included.
     """
     initial = start_states(truth)
     ok = schema.ok(truth)
@@ -48,7 +49,8 @@ def roll_out(surrogate: Any, truth: xr.Dataset) -> xr.Dataset:
             raise ComparisonError(msg)
         filler = values[usable].mean() if usable.any() else 0.0
         initial[name] = np.where(usable, values, filler)
-    return surrogate.rollout(initial, parameter_values(truth), truth.attrs["duration"])
+    driven = {"protocol": protocols.of(truth)} if truth.attrs.get("protocol") else {}
+    return surrogate.rollout(initial, parameter_values(truth), truth.attrs["duration"], **driven)
 
 
 def check(truth: xr.Dataset, prediction: xr.Dataset, *, what: str = "prediction") -> None:
@@ -80,6 +82,12 @@ def check(truth: xr.Dataset, prediction: xr.Dataset, *, what: str = "prediction"
             truth[name].values, prediction[name].values, rtol=1e-9, atol=1e-12
         ):
             found.append(f"parameter {name!r} has other values in the {what}")
+    for name in schema.inputs_of(truth):
+        same = name in prediction and truth[name].shape == prediction[name].shape
+        if not (same and np.allclose(truth[name].values, prediction[name].values)):
+            found.append(
+                f"input {name!r} is another one in the {what}; drive it with protocols.of(truth)"
+            )
     for name in a:
         if name in prediction and truth[name].attrs["units"] != prediction[name].attrs["units"]:
             found.append(

@@ -112,7 +112,7 @@ def evaluate(
     if boundaries and len(swept) == 1:
         boundary_scores(scores, truth, surrogate, labels, swept[0], tolerance=boundary_tolerance)
     records = {name: _inputs.record(ds, scale, span) for name, ds in sources.items()}
-    if made_here and twin is not None:
+    if made_here and twin is not None and not schema.inputs_of(truth):  # an input does not go on
         about += "; for metrics of whole records, the truth's own next record"
         records["next"] = _inputs.record(_again.continued(truth), scale, span)
     _scores.add_metrics(scores, records, counted & ~flips, unit=truth.attrs["time_unit"])
@@ -198,7 +198,7 @@ def _frame(
 ) -> xr.Dataset:
     """Coordinates, and what is there for every source and sample."""
     both = ("source", "sample")
-    roles = ("parameter", "initial_state", "seed")
+    roles = ("parameter", "stimulus", "initial_state", "seed")
     coords: dict[str, Any] = {"source": list(sources)}
     if schema.states_of(truth):
         coords["state"] = schema.states_of(truth)

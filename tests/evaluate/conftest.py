@@ -21,9 +21,11 @@ _spec.loader.exec_module(_quick)
 
 
 def fake_simulate(
-    system, design, *, duration, record_every, transient="0 s", dt=None, method=None, progress=None
-):
+    system, design, *, duration, record_every, transient="0 s", dt=None, method=None,
+    protocol=None, progress=None,
+):  # fmt: skip
     """`snnsurrogate.simulate` without a build: the derived right-hand side under RK4."""
+    assert protocol is None
     parameters, initial = design.resolve(system)
     unit = system.time_unit
 
