@@ -34,7 +34,7 @@ def describe(
     attrs = ds.attrs
     described = json.loads(attrs["parameters"])
     known = _layout.outline(data)
-    hidden = [{"name": name, "unit": "1"} for name in model.hidden]
+    hidden = [{"name": name, "unit": "1"} for name in model.hidden_states]
     card = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,

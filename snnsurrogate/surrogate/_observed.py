@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def observe(surrogate: Surrogate, states: Any) -> dict[str, np.ndarray]:
     """Observed quantities of states (..., d): name -> (...)."""
     x = np.asarray(states, dtype=float)
-    if not surrogate.model.hidden:
+    if not surrogate.model.hidden_states:
         return {name: x[..., i] for i, name in enumerate(surrogate.states)}
     import torch
 

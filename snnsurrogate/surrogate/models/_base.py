@@ -97,7 +97,7 @@ class ModelConfig(abc.ABC):
         """
 
     @property
-    def hidden(self) -> tuple[str, ...]:
+    def hidden_states(self) -> tuple[str, ...]:
         """Names of the states of a model whose states are not what is observed; else none."""
         return ()
 

@@ -68,7 +68,7 @@ class ContinuousGRU(ModelConfig):
                 raise ValueError(msg)
 
     @property
-    def hidden(self) -> tuple[str, ...]:
+    def hidden_states(self) -> tuple[str, ...]:
         """Names of the units."""
         return tuple(f"h_{i + 1}" for i in range(self.units))
 
