@@ -34,7 +34,7 @@ def describe(
     attrs = ds.attrs
     described = json.loads(attrs["parameters"])
     known = _layout.outline(data)
-    hidden = [{"name": name, "unit": "1"} for name in model.hidden_states]
+    latent = [{"name": name, "unit": "1"} for name in model.latent_states]
     card = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
@@ -49,7 +49,7 @@ def describe(
             }
             for i, about in enumerate(known["parameters"])
         ],
-        **({"states": hidden} if hidden else {}),
+        **({"states": latent} if latent else {}),
         "tied_parameters": _tied(data),
         "scaling": scaling.to_dict(),
         "visited": data.visited,

@@ -1,4 +1,4 @@
-"""What is observed of a surrogate: its states, or a readout of hidden ones."""
+"""What is observed of a surrogate: its states, or a readout of latent ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def observe(surrogate: Surrogate, states: Any) -> dict[str, np.ndarray]:
     """Observed quantities of states (..., d): name -> (...)."""
     x = np.asarray(states, dtype=float)
-    if not surrogate.model.hidden_states:
+    if not surrogate.model.latent_states:
         return {name: x[..., i] for i, name in enumerate(surrogate.states)}
     import torch
 

@@ -56,7 +56,7 @@ class Layout:
         parameters: names of the parameters the model is conditioned on, k of them (may be none).
         increment_scale: (d,) standard deviation of one step's increment of each scaled state.
         physical: of models of the coarse state of a network, else None.
-        recorded: names of the recorded states, where the model's own states are hidden ones.
+        recorded: names of the recorded states, where the model's own states are latent ones.
     """
 
     states: tuple[str, ...]
@@ -91,13 +91,13 @@ class ModelConfig(abc.ABC):
         (the step with it) and ``log_likelihood(carry, condition, following)`` (batch,).
 
         A model whose states are not what is observed has ``observe(carry)``, the observed
-        quantities (batch, o); it names its states in ``hidden``, and its card lists the observed
+        quantities (batch, o); it names its states in ``latent``, and its card lists the observed
         quantities beside them. A driven model (view "driven") is a flow: it has ``rhs(carry, x)``
         with x (batch, 1 + k), the scaled input and parameters, instead of ``init`` and ``step``.
         """
 
     @property
-    def hidden_states(self) -> tuple[str, ...]:
+    def latent_states(self) -> tuple[str, ...]:
         """Names of the states of a model whose states are not what is observed; else none."""
         return ()
 

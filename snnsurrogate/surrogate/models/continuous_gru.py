@@ -68,7 +68,7 @@ class ContinuousGRU(ModelConfig):
                 raise ValueError(msg)
 
     @property
-    def hidden_states(self) -> tuple[str, ...]:
+    def latent_states(self) -> tuple[str, ...]:
         """Names of the units."""
         return tuple(f"h_{i + 1}" for i in range(self.units))
 
@@ -76,9 +76,9 @@ class ContinuousGRU(ModelConfig):
         """Starts on short windows, then runs from rest of growing length."""
         return (
             Starts(),
-            FromRest(duration="50 ms", rounds=2, iterations=12, wrong=0.1),
-            FromRest(duration="80 ms", rounds=2, iterations=12, wrong=0.1),
-            FromRest(duration="150 ms", rounds=6, iterations=10, wrong=0.1),
+            FromRest(duration="50 ms", rounds=2, iterations=12, wrong=1.0),
+            FromRest(duration="80 ms", rounds=2, iterations=12, wrong=1.0),
+            FromRest(duration="150 ms", rounds=6, iterations=10, wrong=1.0),
         )
 
     def blocks(self, parameters: int) -> dict[str, tuple[slice, tuple[int, ...]]]:
