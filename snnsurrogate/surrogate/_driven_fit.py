@@ -1,4 +1,4 @@
-"""Sums of squares over driven records, with exact Gauss-Newton matrices: windows, and runs from rest.
+"""Sums of squares over driven records, with exact Gauss-Newton matrices.
 
 Residuals are of the observed quantity y (the membrane potential) and of spike times. They are
 robust: a residual r counts as c^2 log(1 + (r/c)^2), the Cauchy loss, which is r^2 for small r.
@@ -360,6 +360,11 @@ def _crossing_slopes(
     a = (times / dt - j)[:, None]
     slope = (y[j + 1] - y[j]) / dt
     return ((1 - a) * jacobian[j] + a * jacobian[j + 1]) / slope[:, None]
+
+
+def weights(module: Any, name: str) -> np.ndarray:
+    """A copy of a tensor of a torch module."""
+    return np.array(module.state_dict()[name].numpy())
 
 
 def rest(

@@ -13,7 +13,7 @@ import numpy as np
 
 from snnsurrogate import units
 from snnsurrogate.surrogate import least_squares, stages
-from snnsurrogate.surrogate._driven_fit import Flow, FromRest, Records, Windows, descend
+from snnsurrogate.surrogate._driven_fit import Flow, FromRest, Records, Windows, descend, weights
 from snnsurrogate.surrogate._driven_fit import rest as find_rest
 from snnsurrogate.surrogate._driven_start import regression
 from snnsurrogate.surrogate._loop import CHECKPOINT_SECONDS, Context
@@ -149,8 +149,8 @@ def from_rest(stage: stages.FromRest, at: Context) -> bool:
         raise ValueError(msg)
     fixed, random = np.flatnonzero(~records.random), np.flatnonzero(records.random)
     free = np.flatnonzero(flow.free)
-    theta = at.module.theta.detach().numpy().copy()
-    guess = at.module.encoder.detach().numpy() @ records.features[0, 0]
+    theta = weights(at.module, "theta")
+    guess = weights(at.module, "encoder") @ records.features[0, 0]
     guess = at.extra["guess"].numpy() if "guess" in at.extra else guess
     last_save = time.perf_counter()
     while run.step < stage.rounds * stage.iterations:
@@ -179,16 +179,14 @@ def from_rest(stage: stages.FromRest, at: Context) -> bool:
                 run.step = (number + 1) * stage.iterations
             now = time.perf_counter()
             if now - last_save > CHECKPOINT_SECONDS or now > at.deadline:
-                _store(
-                    at, flow, np.concatenate([theta, at.module.encoder.detach().numpy().ravel()])
-                )
+                _store(at, flow, np.concatenate([theta, weights(at.module, "encoder").ravel()]))
                 at.checkpoint({"guess": _tensor(guess)})
                 last_save = now
             if now > at.deadline:
                 at.record(after)
                 return False
         run.recent = []
-        _store(at, flow, np.concatenate([theta, at.module.encoder.detach().numpy().ravel()]))
+        _store(at, flow, np.concatenate([theta, weights(at.module, "encoder").ravel()]))
         at.record(after)
     return True
 
@@ -203,8 +201,8 @@ def run_error(
     flow = model.flow(len(data.names))
 
     def error() -> list[float] | None:
-        theta = module.theta.detach().numpy()
-        guess = module.encoder.detach().numpy() @ records.features[0, 0]
+        theta = weights(module, "theta")
+        guess = weights(module, "encoder") @ records.features[0, 0]
         runs = FromRest(flow, records, rows, steps=records.start.shape[1], guess=guess)
         wrong = runs.errors(theta)
         return None if wrong is None else [float(np.sqrt(np.square(wrong).mean()))]
@@ -217,9 +215,9 @@ def rest(surrogate: Any, data: Any) -> list[float]:
     model = surrogate.model
     features = data.features(data.outline(), states=model.encoder == "states")
     records = data.records(features, input_scale=model.input_scale, scaling=surrogate.scaling)
-    guess = surrogate.module.encoder.detach().numpy() @ features[0, 0]
+    guess = weights(surrogate.module, "encoder") @ features[0, 0]
     x = np.concatenate([[0.0], records.start[0, 0, 1:]])
-    theta = surrogate.module.theta.detach().numpy()
+    theta = weights(surrogate.module, "theta")
     found = find_rest(model.flow(len(data.names)), theta, guess, x, records.dt)
     return [float(v) for v in (guess if found is None else found[0])]
 
@@ -227,9 +225,8 @@ def rest(surrogate: Any, data: Any) -> list[float]:
 def _store(at: Context, flow: Flow, p: np.ndarray) -> None:
     import torch
 
-    with torch.no_grad():
-        at.module.theta.copy_(torch.as_tensor(p[: flow.size]))
-        at.module.encoder.copy_(torch.as_tensor(p[flow.size :].reshape(flow.units, -1)))
+    held = {"theta": p[: flow.size], "encoder": p[flow.size :].reshape(flow.units, -1)}
+    at.module.load_state_dict({name: torch.tensor(values) for name, values in held.items()})
 
 
 def _tensor(values: np.ndarray) -> Any:

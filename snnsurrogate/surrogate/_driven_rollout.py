@@ -15,6 +15,7 @@ from snnsurrogate.features.spikes import detect_batch
 from snnsurrogate.kernels import F_SIGNATURE, JAC_SIGNATURE, Kernel, integrate_driven
 from snnsurrogate.surrogate import _inputs
 from snnsurrogate.surrogate._driven_fit import rest as find_rest
+from snnsurrogate.surrogate._driven_fit import weights
 from snnsurrogate.surrogate._gru_field import LEAST_TAU
 from snnsurrogate.surrogate._sensitivity import WORK
 from snnsurrogate.surrogate._warnings import ExtrapolationWarning
@@ -27,7 +28,7 @@ def kernel(surrogate: Surrogate) -> Kernel:
     """Right-hand side and Jacobian; the input is the first parameter, in its declared unit."""
     model, card, scaling = surrogate.model, surrogate.card, surrogate.scaling
     flow = model.flow(len(surrogate.parameters))  # type: ignore[attr-defined]
-    theta = surrogate.module.theta.detach().numpy().copy()
+    theta = weights(surrogate.module, "theta")
     mid = np.concatenate([[0.0], scaling.mid])
     half = np.concatenate([[model.input_scale], scaling.half])  # type: ignore[attr-defined]
     field, linear = flow.field, flow.linear
@@ -70,7 +71,7 @@ def at_rest(surrogate: Surrogate, columns: Mapping[str, np.ndarray], n: int) -> 
         ValueError: there is none at some sample.
     """
     flow = surrogate.model.flow(len(surrogate.parameters))  # type: ignore[attr-defined]
-    theta = surrogate.module.theta.detach().numpy()
+    theta = weights(surrogate.module, "theta")
     step = units.magnitude(surrogate.dt, surrogate.card["time_unit"], what="dt")
     q = np.stack([columns[p] for p in surrogate.parameters], 1) if surrogate.parameters else None
     scaled = np.empty((n, 0)) if q is None else surrogate.scaling.parameters(q)
@@ -209,7 +210,7 @@ def _dataset(
     kept = surrogate.states if record is None else tuple(record)
     unknown = sorted(set(kept) - set(surrogate.states))
     if unknown:
-        msg = f"record names {unknown}; expected some of the hidden states {list(surrogate.states)}"
+        msg = f"record names {unknown}; expected some of the latent states {list(surrogate.states)}"
         raise ValueError(msg)
     seen = surrogate.observe(h)
     dynamics, truth = surrogate.kernel(), card["truth"]
@@ -271,7 +272,7 @@ def brian2_equations(surrogate: Surrogate) -> str:
         raise ValueError(msg)
     card, model = surrogate.card, surrogate.model
     blocks = model.blocks(len(surrogate.parameters))  # type: ignore[attr-defined]
-    theta = surrogate.module.theta.detach().numpy()
+    theta = weights(surrogate.module, "theta")
     block = {name: theta[place].reshape(shape) for name, (place, shape) in blocks.items()}
     about, states = card["input"], surrogate.states
     time, observed = card["time_unit"], card["observed"][0]

@@ -29,7 +29,7 @@ class Context:
         self,
         run: Run,
         module: nn.Module,
-        data: TrainingData,
+        data: Any,
         scaling: Scaling,
         seed: int,
         deadline: float,
@@ -38,7 +38,7 @@ class Context:
         advance: Callable[..., None],
         extra: dict[str, Any],
         model: Any = None,
-        note: Callable[..., None] | None = None,
+        note: Callable[..., None] = lambda **_: None,
     ) -> None:
         self.model, self.note = model, note
         self.run, self.module, self.data, self.scaling = run, module, data, scaling

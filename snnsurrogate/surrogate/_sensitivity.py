@@ -1,9 +1,9 @@
 """Exact sensitivities of a driven flow, by RK4 with the stages of the state itself.
 
-S = dh/d(theta, h0) follows dS/dt = (df/dh) S + df/dtheta. RK4 of the pair is the derivative of RK4 of the state, so that the sensitivities are those of the
-computed trajectory and not only of the exact one. Any right-hand side with the two signatures below
-can be used; one observed quantity is read out linearly, y = offset + gain (w h + b), with w and b
-the last d + 1 entries of theta.
+S = dh/d(theta, h0) follows dS/dt = (df/dh) S + df/dtheta. RK4 of the pair is the derivative of
+RK4 of the state, so that the sensitivities are those of the computed trajectory and not only of the
+exact one. Any right-hand side with the two signatures below can be used; one observed quantity is
+read out linearly, y = offset + gain (w h + b), with w and b the last d + 1 entries of theta.
 """
 
 from __future__ import annotations

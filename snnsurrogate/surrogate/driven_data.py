@@ -80,7 +80,7 @@ class DrivenData:
         if names is None:
             names = _varying(datasets)
         parts = [_records(ds, names) for ds in datasets]
-        x, start, stop, p, random = (np.concatenate(column) for column in zip(*parts, strict=True))
+        x, start, stop, p, random = (np.concatenate([part[i] for part in parts]) for i in range(5))
         if not len(x):
             total = sum(ds.sizes["sample"] for ds in datasets)
             msg = f"none of the {total} samples has status ok; there is nothing to train on"
@@ -187,9 +187,7 @@ class DrivenData:
         changes = np.zeros(self.start.shape, dtype=bool)
         changes[:, 1:] = self.start[:, 1:] != self.stop[:, :-1]
         changes |= self.start != self.stop
-        last_change = np.where(
-            changes.any(axis=1), changes.shape[1] - 1 - np.argmax(changes[:, ::-1], axis=1), 0
-        )
+        last_change = np.array([max(np.flatnonzero(row), default=0) for row in changes])
         return Records(
             dt=self.time_step,
             start=first,

@@ -129,7 +129,9 @@ def fit(
         run.history.append(entry | values)
 
     def record(loss: float) -> None:
-        more = {} if log_validation is None else {"validation_error": log_validation()}
+        more: dict[str, Any] = (
+            {} if log_validation is None else {"validation_error": log_validation()}
+        )
         note(loss=loss, **{name: log()}, **more)
 
     ended_by = "schedule"
@@ -258,8 +260,8 @@ def _card(
 ) -> dict[str, Any]:
     from snnsurrogate.surrogate._card import describe
 
-    final = surrogate.history[-1] if surrogate.history else {}
-    training = {
+    final: dict[str, Any] = surrogate.history[-1] if surrogate.history else {}
+    training: dict[str, Any] = {
         "seed": seed,
         "request": digest(request),
         "schedule": [stages.to_dict(s) for s in plan],
@@ -271,10 +273,10 @@ def _card(
         "seconds": round(seconds, 1),
         "loss": final.get("loss"),
         "one_step_error": final.get("one_step_error"),
-        **{k: final[k] for k in ("log_loss", "run_error") if k in final},
         "validation_error": final.get("validation_error"),
         "data": data.seen(),
     }
+    training |= {k: final[k] for k in ("log_loss", "run_error") if k in final}
     card = describe(surrogate.model, surrogate.scaling, data, training)
     if isinstance(data, DrivenData):
         card["rest"] = _driven_loop.rest(surrogate, data)

@@ -179,10 +179,10 @@ class Surrogate:
             duration: text with unit; a whole number of steps.
             protocol: driven surrogates only: the input over time; its columns are taken from
                 ``parameters``. Without it ``parameters`` holds the input, constant from time 0 on.
-                Their ``initial`` is None for rest without input, or names the hidden states.
+                Their ``initial`` is None for rest without input, or names the latent states.
             seed: stochastic surrogates only; stored.
             strict: raise, instead of warning, where parameters lie outside the trained box.
-            record: networks: series to keep besides the rates; driven surrogates: hidden states to
+            record: networks: series to keep besides the rates; driven surrogates: latent states to
                 keep; None keeps all.
             loop: event maps only: "full" or "hybrid", what is between the events; None takes the
                 model's own.

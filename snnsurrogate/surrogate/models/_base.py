@@ -91,7 +91,7 @@ class ModelConfig(abc.ABC):
         (the step with it) and ``log_likelihood(carry, condition, following)`` (batch,).
 
         A model whose states are not what is observed has ``observe(carry)``, the observed
-        quantities (batch, o); it names its states in ``latent``, and its card lists the observed
+        quantities (batch, o); it names its states in ``latent_states``, and its card lists the observed
         quantities beside them. A driven model (view "driven") is a flow: it has ``rhs(carry, x)``
         with x (batch, 1 + k), the scaled input and parameters, instead of ``init`` and ``step``.
         """
