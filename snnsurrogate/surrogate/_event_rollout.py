@@ -250,14 +250,11 @@ class _State:
         for series, n, at in self.series:
             value = n * x[at] ** 2 if series.reduce == "sum" else x[at]
             found[series.name] = min(value, n) if series.name.startswith("R_") else value
-        for histogram, _, at, basis, _ in self.histograms:
-            awake = 1.0 - found.get(f"R_{histogram.population}", 0.0) / self._cells(histogram)
+        for histogram, n, at, basis, _ in self.histograms:
+            awake = 1.0 - found.get(f"R_{histogram.population}", 0.0) / n
             weights = np.maximum(awake + 2.0 * x[at : at + COEFFICIENTS] @ basis, 0.0)
             found[histogram.name] = weights if weights.sum() > 0 else np.ones_like(weights)
         return found
-
-    def _cells(self, histogram: Any) -> int:
-        return next(n for h, n, *_ in self.histograms if h is histogram)
 
     def state(self, found: Any, at_record: int) -> np.ndarray:
         """State (state,) at a record of a simulation."""

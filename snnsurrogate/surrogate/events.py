@@ -253,8 +253,9 @@ def cycles(ds: xr.Dataset, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     if without and LEVEL not in ds:
         msg = (
             f"samples {without[:8]} hold fewer than two multiple-firing events, so that there is "
-            "no cycle to learn; EventMap knows a network by its events alone. Leave them out, "
-            "simulate longer, or fit PopulationMap, which needs no events"
+            "no cycle to learn; EventMap knows a network by its events alone. Leave them out "
+            "(features.events(train)['event_count'] > 2 are usable), simulate longer, or fit "
+            "PopulationMap, which needs no events"
         )
         raise ValueError(msg)
     if not rows:
