@@ -227,7 +227,7 @@ def rollout(
 ) -> None:
     """Run a surrogate from the states in which a dataset begins; writes a dataset.
 
-    Samples of that dataset that are not ok are left out.
+    Samples of that dataset that are not ok are left out; what drove it drives the surrogate.
 
     `snnsurrogate rollout bursting-map --initial-from truth.nc --out prediction.nc`
     """
@@ -241,8 +241,9 @@ def rollout(
     first = truth.isel(time=0)
     initial = {name: first[name].values for name in schema.states_of(truth)}
     parameters = {name: truth[name].values for name in schema.parameters_of(truth)}
+    driven = {"protocol": sns.protocols.of(truth)} if truth.attrs["protocol"] else {}
     dataset = loaded.rollout(
-        initial, parameters, duration or str(truth.attrs["duration"]), seed=seed
+        initial, parameters, duration or str(truth.attrs["duration"]), seed=seed, **driven
     )
     sns.save(dataset, file)
     _output.summary(dataset)
