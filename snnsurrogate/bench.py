@@ -150,12 +150,42 @@ def _network_sweep(quick: bool) -> list[Figure]:
     return figures
 
 
+def _network_surrogate(quick: bool) -> list[Figure]:
+    """A map of the network beside the exact engine: one, 256 together, and 400 to 6400 cells."""
+    from snnsurrogate.surrogate.network_benchmark import CELLS, map_against_exact
+
+    less = {"seconds": 20.0, "batch": 32, "together": 2.0, "exact": 0.5} if quick else {}
+    found = map_against_exact(**less)  # type: ignore[arg-type]
+    figures = []
+    for cells in CELLS:
+        first = cells == CELLS[0]
+        for key, name, unit, target in (
+            ("alone", "one map", "biological s/s", 2500 if first else None),
+            ("batch", f"{less.get('batch', 256)} maps together", "biological s/s", 3500),
+            ("exact", "exact engine", "biological s/s", None),
+            ("alone-ratio", "one map / exact engine", "1", None),
+            ("batch-ratio", "maps together / exact engine", "1", None),
+        ):
+            if f"{key}-{cells}" in found:
+                figures.append(
+                    Figure(
+                        benchmark="network-surrogate",
+                        name=f"{cells} cells: {name}",
+                        value=found[f"{key}-{cells}"],
+                        unit=unit,
+                        target=target,
+                    )
+                )
+    return figures
+
+
 BENCHMARKS: dict[str, Callable[[bool], list[Figure]]] = {
     "sweep": _sweep,
     "rollout": _rollout,
     "second-sweep": _second_sweep,
     "networks": _networks,
     "network-sweep": _network_sweep,
+    "network-surrogate": _network_surrogate,
 }
 
 
