@@ -24,6 +24,7 @@ import numpy as np
 from snnsurrogate.surrogate import _random, runtime, stages
 from snnsurrogate.surrogate._loop import Context
 from snnsurrogate.surrogate._stochastic import MARGIN, in_groups
+from snnsurrogate.surrogate.training_data import TrainingData
 
 if TYPE_CHECKING:
     from torch import nn
@@ -90,6 +91,21 @@ def _whole(steps: int) -> int:
     return max(steps // _SEGMENT, 2) * _SEGMENT
 
 
+def check_length(data: TrainingData) -> None:
+    """Raise where records are too short for the statistics.
+
+    Raises:
+        ValueError: a record has fewer than two segments.
+    """
+    shortest = int(data.length.min())
+    if shortest <= 2 * _SEGMENT:
+        msg = (
+            f"a calibration needs records of {2 * _SEGMENT + 1} points or more; the shortest has "
+            f"{shortest}. Simulate for longer, or leave the Calibrate stage out."
+        )
+        raise ValueError(msg)
+
+
 class _Points:
     """The training records: their statistics, and free runs of a module at the same points."""
 
@@ -105,15 +121,9 @@ class _Points:
         module: Any = at.module
         cells = torch.nn.functional.linear(self.q, module.cells_matrix, module.cells)
         self.per_rate = (cells * module.step_seconds).numpy().astype(float)
-        longest = int(data.length.min() - 1)
-        if longest < 2 * _SEGMENT:
-            msg = (
-                f"a calibration needs records of {2 * _SEGMENT + 1} points or more; the shortest "
-                f"has {longest + 1}. Simulate for longer, or leave the Calibrate stage out."
-            )
-            raise ValueError(msg)
+        check_length(data)
         self.steps = _whole(steps)
-        recorded = []
+        recorded: list[np.ndarray] = []
         for begin, length in zip(data.begin, data.length, strict=True):
             kept = (length - 1) // _SEGMENT * _SEGMENT
             recorded.append(self._moments(data.x[begin + 1 : begin + 1 + kept, :2], len(recorded)))
@@ -242,6 +252,7 @@ def calibrate(stage: stages.Calibrate, at: Context) -> bool:
 
     Raises:
         ValueError: records too short for the statistics.
+        FloatingPointError: the model to be calibrated has no finite statistics.
     """
     run, module = at.run, at.module
     points = _Points(at, stage.steps)
@@ -255,11 +266,20 @@ def calibrate(stage: stages.Calibrate, at: Context) -> bool:
         found, spread = points.run(module, stage.steps, seed)
         if sampling is None:
             n = points.steps // _SEGMENT
+            # a population that is silent throughout has no spread; it is not known exactly either
+            spread = np.maximum(spread, 1e-3 * np.median(spread, axis=0))
             sampling = spread * np.sqrt(1.0 / points.segments[:, None] + 1.0 / n)
         error = (found - points.recorded) / sampling
         # large errors count linearly: some points may be out of reach
         size = np.abs(error)
         loss = float(np.where(size < _ROBUST, size**2, 2 * _ROBUST * size - _ROBUST**2).mean())
+        if run.step == 0 and not np.isfinite(loss):
+            msg = (
+                f"free runs before the calibration have statistics with the error {loss}: the "
+                "model leaves the numbers, or a population is silent at all points. Look at the "
+                "stages before, or leave the Calibrate stage out."
+            )
+            raise FloatingPointError(msg)
         if loss < best:
             best, best_w, best_error = loss, w, error
             damping = min(2.0 * damping, 1.0)

@@ -98,7 +98,7 @@ def fit(
     module = model.build(layout, generator_seed=seed)
     if view != "driven":
         _check_carry(model, module, layout)
-    _check_stages(plan, module, view)
+    _check_stages(model, plan, data)
     request = request_of(model, plan, data, seed)
     folder = None if out is None else Path(out)
     if folder is not None:
@@ -180,24 +180,17 @@ def _data(view: str, train: Any, validation: Any) -> tuple[Any, Any]:
     return states, TrainingData.of(validation, states.names, like=states, view=view)
 
 
-def _check_stages(plan: tuple[stages.Stage, ...], module: nn.Module, view: str) -> None:
-    """Raise if a stage trains another kind of model: an hour of another stage may come first."""
+def _check_stages(model: models.ModelConfig, plan: tuple[stages.Stage, ...], data: Any) -> None:
+    """Raise if a stage cannot train this model on these data: an hour of others may come first."""
     for stage in plan:
-        if isinstance(stage, stages.DRIVEN) != (view == "driven"):
+        if stage.kind not in model.trained_by:
             msg = (
-                f"a stage of kind {stage.kind!r} does not train this model: driven flows take "
-                "Starts and FromRest stages, and no others do"
+                f"a stage of kind {stage.kind!r} does not train this model: {model.name} takes "
+                f"stages of the kinds {', '.join(model.trained_by)}"
             )
             raise ValueError(msg)
-        if view == "driven":
-            continue
-        stochastic = isinstance(stage, stages.Likelihood | stages.FreeRun | stages.Calibrate)
-        if stochastic != bool(getattr(module, "noise", 0)):
-            msg = (
-                f"a stage of kind {stage.kind!r} does not train this model: stochastic models take "
-                "Likelihood and FreeRun stages, deterministic ones Adam and LevenbergMarquardt"
-            )
-            raise ValueError(msg)
+        if isinstance(stage, stages.Calibrate):
+            _calibration.check_length(data)
 
 
 def _run(stage: stages.Stage, context: _loop.Context) -> bool:

@@ -172,7 +172,6 @@ class FromRest:
 
 
 Stage = Adam | LevenbergMarquardt | Likelihood | FreeRun | Calibrate | Starts | FromRest
-DRIVEN = (Starts, FromRest)
 
 
 def to_dict(stage: Stage) -> dict[str, Any]:

@@ -113,11 +113,10 @@ def test_a_deadline_leaves_what_the_stage_began_with(learned, network):
     assert all(torch.equal(kept[k], v) for k, v in learned.module.state_dict().items())
 
 
-def test_short_records_are_refused(learned, network):
+def test_short_records_are_refused_before_the_stages_before(network):
     short = network.isel(time=slice(0, 600)).assign_attrs(duration="599 ms")
-    at, _ = context(learned, TrainingData.of(short, view="coarse"))
     with pytest.raises(ValueError, match="records of 1001 points or more; the shortest has 600"):
-        _calibration.calibrate(PUT_RIGHT, at)
+        sns.fit(SMALL, short, schedule=(Likelihood(steps=10**6), PUT_RIGHT))
 
 
 def test_quadratic_part_of_the_conditioning():

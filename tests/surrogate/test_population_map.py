@@ -330,6 +330,8 @@ def test_stages_of_the_other_kind_are_refused_before_training(network, decay):
         sns.fit(SMALL, network, schedule=(Likelihood(steps=1), sns.models.Adam(steps=1)))
     with pytest.raises(ValueError, match="'likelihood' does not train this model"):
         sns.fit(sns.models.RecurrentMap(), decay, schedule=(Likelihood(steps=1),))
+    with pytest.raises(ValueError, match="'free-run' does not train this model: event-map"):
+        sns.fit(sns.models.EventMap(), network, schedule=(FreeRun(steps=1),))
     with pytest.raises(ValueError, match="expected a multiple of `every`"):
         sns.fit(SMALL, network, schedule=(FreeRun(steps=1, horizon=7),))
     with pytest.raises(ValueError, match="records of 5001 points; the longest has 1001"):

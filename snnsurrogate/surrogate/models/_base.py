@@ -70,10 +70,12 @@ class ModelConfig(abc.ABC):
     """Base of the frozen dataclasses that describe a model; unknown fields are a TypeError.
 
     ``view`` is what of a dataset is learned: its "states", or the "coarse" state of a network.
+    ``trained_by`` are the kinds of the stages that can train it.
     """
 
     name: ClassVar[str]
     view: ClassVar[str] = "states"
+    trained_by: ClassVar[tuple[str, ...]] = ("adam", "levenberg-marquardt")
 
     @abc.abstractmethod
     def build(self, layout: Layout, *, generator_seed: int) -> nn.Module:
@@ -91,9 +93,10 @@ class ModelConfig(abc.ABC):
         (the step with it) and ``log_likelihood(carry, condition, following)`` (batch,).
 
         A model whose states are not what is observed has ``observe(carry)``, the observed
-        quantities (batch, o); it names its states in ``latent_states``, and its card lists the observed
-        quantities beside them. A driven model (view "driven") is a flow: it has ``rhs(carry, x)``
-        with x (batch, 1 + k), the scaled input and parameters, instead of ``init`` and ``step``.
+        quantities (batch, o); it names its states in ``latent_states``, and its card lists the
+        observed quantities beside them. A driven model (view "driven") is a flow: it has
+        ``rhs(carry, x)`` with x (batch, 1 + k), the scaled input and parameters, instead of
+        ``init`` and ``step``.
         """
 
     @property

@@ -43,6 +43,7 @@ class ContinuousGRU(ModelConfig):
 
     name: ClassVar[str] = "continuous-gru"
     view: ClassVar[str] = "driven"
+    trained_by: ClassVar[tuple[str, ...]] = ("starts", "from-rest")
     units: int = 2
     gates: tuple[str, ...] = ("update", "reset", "candidate")
     encoder: str = "states"

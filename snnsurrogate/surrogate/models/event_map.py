@@ -41,6 +41,7 @@ class EventMap(ModelConfig):
 
     name: ClassVar[str] = "event-map"
     view: ClassVar[str] = "events"
+    trained_by: ClassVar[tuple[str, ...]] = ("likelihood",)
     loop: str = "full"
     deterministic: bool = False
     hidden: int = 48

@@ -41,6 +41,7 @@ class PopulationMap(ModelConfig):
 
     name: ClassVar[str] = "population-map"
     view: ClassVar[str] = "coarse"
+    trained_by: ClassVar[tuple[str, ...]] = ("likelihood", "free-run", "calibrate")
     hidden: int = 32
     conditioning: int = 64
 
