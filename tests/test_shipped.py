@@ -17,7 +17,7 @@ NAMES = sorted(p.parent.name for p in _shipped.folder("data").glob(f"*/{artefact
 
 
 def test_the_promised_names_ship():
-    assert {"bursting-map", "bursting-map-wide"} <= set(NAMES)
+    assert {"bursting-map", "bursting-map-wide", "network-surrogate"} <= set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
