@@ -38,7 +38,7 @@ import xarray as xr
 import snnsurrogate as sns
 
 Adam, LM = sns.models.Adam, sns.models.LevenbergMarquardt
-Likelihood = sns.models.Likelihood
+Likelihood, FreeRun = sns.models.Likelihood, sns.models.FreeRun
 SIDES = ("bursting", "network")
 
 
@@ -73,6 +73,10 @@ PRESETS = {
     "full": Preset(
         points=(10, 30, 100, 300), seeds=(0, 1), tests=400, line=321, network_tests=48,
         bursting=(Adam(steps=1000, batch=1000), LM(iterations=80, points=6000)),
+        network=(
+            Likelihood(steps=3000),
+            FreeRun(steps=250, horizon=20, learning_rate=(5e-4, 5e-5)),
+        ),
     ),
 }  # fmt: skip
 HELPERS = {
