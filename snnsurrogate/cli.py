@@ -241,9 +241,9 @@ def rollout(
     first = truth.isel(time=0)
     initial = {name: first[name].values for name in schema.states_of(truth)}
     parameters = {name: truth[name].values for name in schema.parameters_of(truth)}
-    driven = {"protocol": sns.protocols.of(truth)} if truth.attrs["protocol"] else {}
+    protocol = sns.protocols.of(truth) if truth.attrs["protocol"] else None
     dataset = loaded.rollout(
-        initial, parameters, duration or str(truth.attrs["duration"]), seed=seed, **driven
+        initial, parameters, duration or str(truth.attrs["duration"]), protocol=protocol, seed=seed
     )
     sns.save(dataset, file)
     _output.summary(dataset)

@@ -94,6 +94,32 @@ def test_table_row_of_the_default_step_is_measured_again(name):
 
 
 @pytest.mark.brian
+def test_brian2_accepts_the_text_with_a_driven_input(system):
+    """The input follows a straight line, exactly, whatever the equations are."""
+    if system.input is None:
+        pytest.skip("no input")
+    import brian2
+
+    before = brian2.prefs.codegen.target
+    brian2.prefs.codegen.target = "numpy"
+    try:
+        group = brian2.NeuronGroup(
+            1, system.brian2_equations(driven=True), method="rk4", dt=0.01 * brian2.ms,
+            namespace={}, name="driven*",
+        )  # fmt: skip
+        for item in (*system.states, *system.parameters):
+            start = system.initial.get(item.name, system.defaults.get(item.name))
+            group.variables[item.name].set_value(start * units.si_factor(item.unit))
+        slope = units.si_factor(system.parameter(system.input).unit)  # one unit per ms
+        group.variables[f"{system.input}_slope"].set_value(1000 * slope)
+        brian2.Network(group).run(0.05 * brian2.ms)
+        end = float(group.variables[system.input].get_value()[0]) / slope
+    finally:
+        brian2.prefs.codegen.target = before
+    assert end == pytest.approx(system.defaults[system.input] + 0.05, abs=1e-9)
+
+
+@pytest.mark.brian
 def test_brian2_accepts_the_text_and_gives_the_same_derivatives(system):
     """Brian2's own evaluation of the right-hand side (NumPy target) at random points."""
     import brian2
