@@ -224,7 +224,8 @@ def _status(surrogate: Surrogate, out: np.ndarray, clipped: np.ndarray, steps: i
     window = round(RUNAWAY_WINDOW / units.magnitude(surrogate.dt, "ms", what="dt"))
     bound = getattr(found, "runaway", np.inf) * window
     rates = sum(s["kind"] == "rate" for s in surrogate.card["states"])  # they come first
-    for i, record in enumerate(out):
+    for i in np.flatnonzero(status != flags["non_finite"]):
+        record = out[i]
         stop = min(_stop(record[r, 1:], window, bound) for r in range(rates))
         if stop < record.shape[1]:
             status[i] = flags["runaway"]
