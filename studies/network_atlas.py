@@ -11,7 +11,7 @@ Data: the shipped surrogate `network-surrogate` (or another: --set surrogate=FOL
     of 10 000 Sobol points of the box; only features are kept (regime, rates, chi, synchrony index,
     spectral peak, events). Check: 50 points of the atlas drawn at random, the exact engine with two
     seeds.
-Result: see docs/results.md, which quotes the full preset.
+Result: see docs/network_surrogate.md, which quotes the full preset.
 """
 
 from __future__ import annotations
