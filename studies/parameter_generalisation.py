@@ -74,8 +74,8 @@ PRESETS = {
         points=(10, 30, 100, 300), seeds=(0, 1), tests=400, line=321, network_tests=48,
         bursting=(Adam(steps=1000, batch=1000), LM(iterations=80, points=6000)),
         network=(
-            Likelihood(steps=3000),
-            FreeRun(steps=250, horizon=20, learning_rate=(5e-4, 5e-5)),
+            Likelihood(steps=2000),
+            FreeRun(steps=150, horizon=20, learning_rate=(5e-4, 5e-5)),
         ),
     ),
 }  # fmt: skip
