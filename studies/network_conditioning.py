@@ -28,7 +28,6 @@ import xarray as xr
 
 import snnsurrogate as sns
 from snnsurrogate import schema
-from snnsurrogate.surrogate import ExtrapolationWarning
 
 BOX = {
     "tau_EE": (1.5, 3.5),
@@ -102,7 +101,9 @@ def main(preset: str = "quick", out: Path = Path("runs/network-conditioning")) -
     data.mkdir(parents=True, exist_ok=True)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="the record of .* is short")
-        warnings.simplefilter("ignore", ExtrapolationWarning)  # sizes of which it saw little
+        # sizes of which it saw little
+        warnings.filterwarnings("ignore", message=".* leaves the trained range")
+        warnings.filterwarnings("ignore", message="states left the region")
         return run(size, data, out)
 
 
