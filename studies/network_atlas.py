@@ -107,12 +107,12 @@ def swept(size: Preset, model: Any, data: Path) -> xr.Dataset:
             continue
         here = {name: values[first : first + size.block] for name, values in points.items()}
         parts.append(block(model, here, size.record, seed=k).assign_attrs(made_of=wanted))
-        parts[-1].to_netcdf(part)
+        write(parts[-1], part)
     atlas = xr.concat(parts, dim="sample", combine_attrs="override")
     atlas.attrs["content_hash"] = schema.content_hash(atlas)
     atlas.attrs["seconds"] = sum(part.attrs["seconds"] for part in parts)
     atlas.attrs["rollout_seconds"] = sum(part.attrs["rollout_seconds"] for part in parts)
-    atlas.to_netcdf(path)
+    write(atlas, path)
     for part in data.glob("block-*.nc"):
         part.unlink()
     return atlas
@@ -151,18 +151,22 @@ def over_pairs(atlas: xr.Dataset, bins: int) -> xr.Dataset:
         place[name] = np.clip((unit * bins).astype(int), 0, bins - 1)
     shape = (len(PAIRS), len(labels), bins, bins)
     share, counts = np.zeros(shape), np.zeros((len(PAIRS), bins, bins))
-    means = {name: np.zeros((len(PAIRS), bins, bins)) for name in ("chi", "rate_E")}
+    means = {name: np.zeros((2, *counts.shape)) for name in ("chi", "rate_E")}
     codes = atlas["regime"].values
     for k, pair in enumerate(PAIRS):
         cell = tuple(place[name] for name in pair)
         np.add.at(counts[k], cell, 1)
         for code in range(len(labels)):
             np.add.at(share[k, code], tuple(c[codes == code] for c in cell), 1)
-        for name, total in means.items():
-            np.add.at(total[k], cell, np.nan_to_num(atlas[name].values))
+        for name, (total, known) in means.items():  # over the points that have the feature
+            values = atlas[name].values
+            there = np.isfinite(values)
+            where = tuple(c[there] for c in cell)
+            np.add.at(total[k], where, values[there])
+            np.add.at(known[k], where, 1)
     with np.errstate(invalid="ignore"):
         share /= counts[:, None]
-        means = {name: total / counts for name, total in means.items()}
+        means = {name: total / known for name, (total, known) in means.items()}
     steps = np.linspace(0, 1, bins + 1)
     edges = [
         [
@@ -195,7 +199,14 @@ def kept(maps: xr.Dataset, path: Path, made_of: str) -> None:
     """Write the maps, unless they are there."""
     if path.is_file() and xr.load_dataset(path).attrs.get("made_of") == made_of:
         return
-    maps.assign_attrs(made_of=made_of).to_netcdf(path)
+    write(maps.assign_attrs(made_of=made_of), path)
+
+
+def write(ds: xr.Dataset, path: Path) -> None:
+    """Write a file whole or not at all."""
+    partial = path.with_suffix(".part")
+    ds.to_netcdf(partial)
+    partial.replace(path)
 
 
 def check(
@@ -263,10 +274,12 @@ def cost(atlas: xr.Dataset, size: Preset) -> dict[str, dict[str, Any]]:
         "rollout_seconds": {"value": rolled, "unit": "s", "floor": None},
         "biological_seconds": {"value": length, "unit": "s", "floor": None},
         "speed": {"value": length / max(rolled, 1e-9), "unit": "s/s", "floor": None},
-        "clipped_points": {
-            "value": float((atlas["clipped"].values > 0).mean()),
-            "unit": "1",
-            "floor": 0.0,
+        **{
+            name: {"value": float(values.mean()), "unit": "1", "floor": 0.0}
+            for name, values in (
+                ("clipped_points", atlas["clipped"].values > 0),
+                ("failed_points", ~schema.ok(atlas)),
+            )
         },
     }
 
@@ -285,7 +298,9 @@ def pages(atlas: xr.Dataset, summary: dict[str, dict[str, Any]]) -> list[dict[st
         f"{of('rollout_seconds'):.0f} s are rollouts and the rest features. Labels of the atlas "
         f"are those of the exact engine at {100 * of('check.atlas_labels_clear'):.0f} % of the "
         f"{of('check.points_clear'):.0f} clear and {100 * of('check.atlas_labels_all'):.0f} % of "
-        f"all {of('check.points'):.0f} points of the check.",
+        f"all {of('check.points'):.0f} points of the check. Share of runs that failed: "
+        f"{of('failed_points'):.2g}, with a state that was clipped at some step: "
+        f"{of('clipped_points'):.2g}.",
         "head": ["regime", "share of the box (%)"],
         "rows": [[name, f"{100 * of(f'share.{name}'):.1f}"] for name in labels],
     }

@@ -12,8 +12,9 @@ Data: exact engine. Training: Sobol points of a box 6 % wider on both ends, half
     tau_EE is below 2.2 ms, 5 s each. Test: 24 other Sobol points of the box and the presets
     homogeneous, regular and synchronous; truth three runs of 20 s laid end to end, twin (the
     floor) three more, surrogate three runs from three seeds of noise. 24 further points are for one
-    last check: nothing was chosen by them. Two planes of 10 s records. The method is that of maps
-    learned for multiple-firing events (Zhang et al., 2024); their parameter table was not
+    last check: nothing was chosen by them. Two planes of 10 s records. The last stage of training
+    fits what the map does in the long run to that of the *training* points. The method is that of
+    maps learned for multiple-firing events (Zhang et al., 2024); their parameter table was not
     available, so the method is reproduced and not the table.
 Result: see docs/network_surrogate.md, which quotes the full preset.
 """
@@ -69,6 +70,7 @@ class Preset:
     speed: float = 2.0  # biological seconds of the exact engine
     batch: int = 64
     brian2: bool = False
+    sizes: tuple[int, ...] = ()  # cells, at which the exact engine is timed besides
 
 
 PRESETS = {
@@ -108,6 +110,7 @@ PRESETS = {
         speed=10.0,
         batch=256,
         brian2=True,
+        sizes=(1600, 6400),
     ),
 }
 
@@ -164,7 +167,7 @@ def run(size: Preset, out: Path) -> xr.Dataset:
     first = named(every[shown], size).assign(training_distance=distances(truth, train))
     if size.fresh:
         keep("fresh", last_check(size, models, out, pages))
-    found = json_of(out / "scores" / "speed.json", lambda: speeds(size, models[shown]))
+    found = speeds(size, models[shown], out / "scores" / "speed.json")
     table, flat = speed.table(found, size.batch)
     pages.append(table)
     keep("", flat)
@@ -172,7 +175,10 @@ def run(size: Preset, out: Path) -> xr.Dataset:
     for name in size.baselines:
         columns[name] = beside(name, train, truth, twin, out / "scores" / f"baseline-{name}.nc")
         keep(f"baseline.{name}", columns[name])
-    caption = "Baselines know the same training data. The surrogate's column: median over seeds."
+    caption = "Baselines know the same training data. The surrogate's column: median over seeds. "
+    caption += "An EventMap is trained on every second point that has events; its events are those "
+    caption += "it states, of all others those of the detector crossing. Fitted to the long run at "
+    caption += "training points, by its last stage, is the surrogate only."
     pages.append(tables.beside_table(columns, "What is to be beaten", caption))
     for name in size.planes:
         chapters[PLANES[name]] = over_plane(size, models[shown], name, out)
@@ -219,22 +225,23 @@ def rolled(model: Any, truth: xr.Dataset, *, seed: int, runs: int = RUNS) -> xr.
 
 def scored(
     truth: xr.Dataset,
-    twin: xr.Dataset | None,
+    twin: xr.Dataset,
     model: Any,
     path: Path,
     *,
     seed: int,
     runs: int = RUNS,
+    learned: str = "",
 ) -> xr.Dataset:
     """Scores beside their floor; those in the file if they are of these records and this model."""
-    sides = [ds.attrs["content_hash"] for ds in (truth, twin) if ds is not None]
-    of = json.dumps([*sides, name_of(model), seed, runs])
+    sides = [ds.attrs["content_hash"] for ds in (truth, twin)]
+    of = json.dumps([*sides, name_of(model), learned, seed, runs])
     if path.is_file():
         held = sns.open_scores(path)
         if held.attrs.get("made_of") == of and held.attrs.get("version") == sns.__version__:
             return held
     made = rolled(model, truth, seed=seed, runs=runs)
-    scores = sns.evaluate(truth, made, twin=False if twin is None else twin)
+    scores = sns.evaluate(truth, made, twin=twin)
     if "clipped" in made:
         steps = made.sizes["time"] - 1
         share = made["clipped"] / steps
@@ -323,19 +330,25 @@ def beside(
         model = sns.baselines.get(name).fit(train, seed=0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of what leaves the visited region: counted
-        return flat_of(scored(truth, twin, model, path, seed=900))
+        learned = train.attrs["content_hash"]
+        return flat_of(scored(truth, twin, model, path, seed=900, learned=learned))
 
 
 def over_plane(size: Preset, model: Any, name: str, out: Path) -> xr.Dataset:
-    """Truth and surrogate over a grid of two parameters."""
-    truth = plane_truth(size, name, out)
-    return scored(truth, None, model, out / "scores" / f"plane-{name}.nc", seed=7, runs=1)
+    """Truth, a second seed and the surrogate over a grid of two parameters."""
+    truth, twin = plane_runs(size, name, out)
+    return scored(truth, twin, model, out / "scores" / f"plane-{name}.nc", seed=7, runs=1)
 
 
-def plane_truth(size: Preset, name: str, out: Path) -> xr.Dataset:
-    """Exact runs over a plane."""
+def plane_runs(size: Preset, name: str, out: Path) -> list[xr.Dataset]:
+    """Exact runs over a plane, from two seeds."""
     points = box.plane(name, size.plane)
-    return box.simulated(points, size.plane_record, out / "data" / f"plane-{name}-0.nc", seed=0)
+    return [
+        box.simulated(
+            points, size.plane_record, out / "data" / f"plane-{name}-{seed}.nc", seed=seed
+        )
+        for seed in (0, 1)
+    ]
 
 
 def without_synchrony(
@@ -349,10 +362,10 @@ def without_synchrony(
     chi = sns.features.summary(train)["chi"].values
     part = schema.select(train, np.flatnonzero(chi < 1.0))
     (model,) = trained(size, part, (0,), out / "unseen")
-    grid = plane_truth(size, "S_EE", out)
+    grid = plane_runs(size, "S_EE", out)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # it extrapolates: that is the question
-        parts = [scored(grid, None, model, out / "scores" / "unseen-plane.nc", seed=7, runs=1)]
+        parts = [scored(*grid, model, out / "scores" / "unseen-plane.nc", seed=7, runs=1)]
         parts.append(scored(*held_out, model, out / "scores" / "unseen-heldout.nc", seed=7))
     names = ["chi", "regime_sharp", "sample_population_rate_error_E"]
     both = xr.concat([scores[names].reset_coords(drop=True) for scores in parts], dim="sample")
@@ -362,16 +375,15 @@ def without_synchrony(
     return flat
 
 
-def speeds(size: Preset, model: Any) -> dict[str, float]:
-    """All in one run."""
-    return speed.measured(model, seconds=size.speed, batch=size.batch, brian2=size.brian2)
-
-
-def json_of(path: Path, make: Any) -> Any:
-    """What the file holds; made and written if there is none."""
-    if not path.is_file():
-        path.write_text(json.dumps(make(), indent=1) + "\n")
-    return json.loads(path.read_text())
+def speeds(size: Preset, model: Any, path: Path) -> dict[str, float]:
+    """All in one run; those in the file if they are of this model and these sizes."""
+    how = {"seconds": size.speed, "batch": size.batch, "brian2": size.brian2, "sizes": size.sizes}
+    of = json.dumps([model.card["checksum"], how, sns.__version__])
+    held = json.loads(path.read_text()) if path.is_file() else {}
+    if held.get("made_of") != of:
+        held = {"made_of": of, "found": speed.measured(model, **how)}
+        path.write_text(json.dumps(held, indent=1) + "\n")
+    return dict(held["found"])
 
 
 if __name__ == "__main__":

@@ -98,7 +98,7 @@ def test_a_left_out_regime_is_read_by_the_chi_of_the_truth(study):
     assert [row[1] for row in table["rows"]] == ["1", "1", "1", "1"]
 
 
-def test_planes_are_scored_with_one_seed_of_the_truth(study, tmp_path):
+def test_planes_are_scored_beside_a_second_seed(study, tmp_path):
     size = study.Preset(planes=("S_EE",), plane=(2, 2), plane_record="1 s")
     for folder in ("data", "scores"):
         (tmp_path / folder).mkdir()
@@ -107,8 +107,19 @@ def test_planes_are_scored_with_one_seed_of_the_truth(study, tmp_path):
         warnings.simplefilter("ignore", UserWarning)
         scores = study.over_plane(size, model, "S_EE", tmp_path)
     assert scores.sizes["sample"] == 4
-    assert list(scores["source"].values) == ["truth", "surrogate"]
+    assert list(scores["source"].values) == ["truth", "surrogate", "twin"]
 
 
 def runs_of(study):
     return study.box.simulated(study.box.training_points(4), "1 s", None, seed=0)
+
+
+def test_speeds_are_kept_for_the_model_they_are_of(study, tmp_path, monkeypatch):
+    monkeypatch.setattr(study.speed, "measured", lambda model, **how: {"exact": len(model.card)})
+    size, path = study.Preset(), tmp_path / "speed.json"
+    first = study.SimpleNamespace(card={"checksum": "a"})
+    other = study.SimpleNamespace(card={"checksum": "b", "more": 1})
+    assert study.speeds(size, first, path) == {"exact": 1}
+    path.write_text(path.read_text().replace('"exact": 1', '"exact": 7'))
+    assert study.speeds(size, first, path) == {"exact": 7}
+    assert study.speeds(size, other, path) == {"exact": 2}
