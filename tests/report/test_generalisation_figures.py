@@ -61,7 +61,7 @@ def test_both_figures_are_drawn(generalisation, tmp_path):
     share = 100 * (held - 3) / held
     assert titles == [
         "interpolation: 100 % right, 3 training points",
-        f"band: {share:.0f} % right, 2 training points",
+        f"band: {share:.3g} % right, 2 training points",
     ]
 
 

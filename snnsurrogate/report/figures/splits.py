@@ -41,7 +41,7 @@ def draw(view: View) -> Figure:
         )  # fmt: skip
         held_out = part == (parts.index(name) if name in parts else 0)
         share = right[held_out].mean() if held_out.any() else np.nan
-        ax.set_title(f"{name}: {100 * share:.0f} % right, {int(seen.sum())} training points")
+        ax.set_title(f"{name}: {100 * share:.3g} % right, {int(seen.sum())} training points")
         ax.set_xlabel(view.axis_label(x))
         ax.set_ylabel(view.axis_label(y))
         ax.label_outer()
