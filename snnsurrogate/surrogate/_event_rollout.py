@@ -14,7 +14,7 @@ from snnsurrogate import schema, systems, units
 from snnsurrogate._names import suggestion
 from snnsurrogate.simulate import exact
 from snnsurrogate.simulate._engine import Task
-from snnsurrogate.surrogate import _event_kernel
+from snnsurrogate.surrogate import _event_kernel, coarse
 from snnsurrogate.surrogate._stochastic import BURN_IN, MARGIN
 from snnsurrogate.surrogate._warnings import ExtrapolationWarning
 from snnsurrogate.surrogate.events import BOX, COEFFICIENTS, DOWN, TAIL, TENTHS, UP, Places
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["chosen_loop", "run"]
 
 _TOLERATED = 1e-2  # clipped values per draw that are reported without a warning
+_GONE = 0.2  # of all numbers of a sample are clipped: it is not where the map was trained
 
 
 def chosen_loop(surrogate: Surrogate, loop: str | None) -> str:
@@ -131,7 +132,7 @@ def run(
     series = {name: np.zeros((samples, steps + 1), dtype=np.float32) for name in names}
     status = np.full(samples, schema.FLAGS["ok"], dtype=np.int8)
     clipped = [np.zeros((samples, len(low)), dtype=np.int64) for low in _widths(maps)]
-    draws = np.zeros(2)
+    drawn = np.zeros((samples, 1))
     for i in range(samples):
         random = np.random.default_rng([abs(seed), int(seed < 0), i])
         counts = np.zeros((2, burn + steps), dtype=np.int64)
@@ -147,23 +148,25 @@ def run(
                 maps.reached, least, most, TAIL, random, maps.mean_only, counts, inside,
                 clipped[0][i], clipped[1][i],
             )  # fmt: skip
-            draws += n
         else:
             n, stopped = _hybrid(
                 maps, event, (least, most), here, random, counts, inside, clipped[0][i]
             )
-            draws += [n, 0]
             if stopped:
                 status[i] = schema.FLAGS["runaway"]
+        drawn[i] = max(n, 1)
+        if max((c[i] / drawn[i]).mean() for c in clipped) > _GONE:
+            status[i] = schema.FLAGS["diverged"]
         for q, (population, size) in enumerate(sizes.items()):
             series[f"rate_{population}"][i] = counts[q, burn - 1 :] * (1e3 / here[size])
         series["event"][i] = inside[burn - 1 :]
         if status[i]:
             for values in series.values():
                 values[i] = np.nan
-    _warn(maps, clipped, draws)
+    _warn(maps, [(c / drawn).max(axis=0, initial=0.0) for c in clipped])
     total = sum(c.sum(axis=1) for c in clipped)
-    return _dataset(surrogate, columns, length[1], seed, series, status, total, loop)
+    kept = {k: v for k, v in series.items() if record is None or k in record or k != "event"}
+    return _dataset(surrogate, columns, length[1], seed, kept, status, total, loop)
 
 
 def _widths(maps: _Maps) -> list[np.ndarray]:
@@ -232,9 +235,7 @@ class _State:
         self.rows = {name: len(law.populations) + i for i, name in enumerate(law.series)}
         self.histograms = []
         for histogram in network.histograms:
-            bins = histogram.bins(dict(parameters))
-            order = np.arange(1, COEFFICIENTS + 1)[:, None]
-            basis = np.cos(np.pi * order * (np.arange(bins) + 0.5) / bins)
+            basis = coarse.basis(histogram.bins(dict(parameters)), COEFFICIENTS)
             at = list(names).index(f"{histogram.name}_1")
             self.histograms.append(
                 (histogram, cells[histogram.population], at, basis,
@@ -268,13 +269,13 @@ class _State:
         return x
 
 
-def _warn(maps: _Maps, clipped: list[np.ndarray], draws: np.ndarray) -> None:
+def _warn(maps: _Maps, shares: list[np.ndarray]) -> None:
+    """Name what was clipped in more than so many draws of the worst sample."""
     names = list(maps.surrogate.states)
     at, worst = maps.places, []
-    for counted, number, parts in zip(
-        clipped, draws, ((at.event, at.after), (at.interval, at.following)), strict=True
+    for share, parts in zip(
+        shares, ((at.event, at.after), (at.interval, at.following)), strict=True
     ):
-        share = counted.sum(axis=0) / max(number, 1)
         columns = [names[i] for part in parts for i in range(part.start, part.stop)]
         worst += [
             f"{name} {100 * s:.2g} %"
@@ -284,7 +285,8 @@ def _warn(maps: _Maps, clipped: list[np.ndarray], draws: np.ndarray) -> None:
     if worst:
         warnings.warn(
             "numbers left the region seen in training by over a quarter of its width and were "
-            f"clipped, in so many of all draws: {'; '.join(worst)} (variable 'clipped')",
+            "clipped, in so many of the draws of the worst sample: "
+            f"{'; '.join(worst)} (variable 'clipped')",
             ExtrapolationWarning,
             stacklevel=5,
         )

@@ -126,10 +126,13 @@ def columns(ds: xr.Dataset) -> tuple[Column, ...]:
 
 def cosines(counts: np.ndarray, coefficients: int = COEFFICIENTS) -> np.ndarray:
     """Cosine coefficients (..., 5) of counts (..., bin), not yet divided by the number of cells."""
-    bins = counts.shape[-1]
+    return counts.astype(np.float32) @ basis(counts.shape[-1], coefficients).T.astype(np.float32)
+
+
+def basis(bins: int, coefficients: int = COEFFICIENTS) -> np.ndarray:
+    """The cosines (coefficient, bin) that a histogram is multiplied with."""
     order = np.arange(1, coefficients + 1)[:, None]
-    basis = np.cos(np.pi * order * (np.arange(bins) + 0.5) / bins)
-    return counts.astype(np.float32) @ basis.T.astype(np.float32)
+    return np.asarray(np.cos(np.pi * order * (np.arange(bins) + 0.5) / bins))
 
 
 def sizes(ds: xr.Dataset) -> dict[str, np.ndarray]:

@@ -294,6 +294,25 @@ def test_numbers_far_outside_are_clipped_and_counted(fitted):
     assert (after >= maps.of_event[4]).all()
 
 
+@pytest.mark.filterwarnings("default:numbers left the region")
+def test_a_sample_that_is_clipped_all_the_time_is_said_among_others(fitted, monkeypatch):
+    own = _event_rollout._Maps.at
+
+    def moved(maps, p):  # far outside, but only for one of the samples
+        event, interval, level = own(maps, p)
+        if p[0] == 2.0:
+            event = (*event[:14], event[14] + 50.0, event[15])  # shift of the state after
+        return event, interval, level
+
+    monkeypatch.setattr(_event_rollout._Maps, "at", moved)
+    many = POINT | {"tau_EE": [2.5] * 20 + [2.0]}
+    with pytest.warns(ExtrapolationWarning, match="of the worst sample"):
+        out = fitted.rollout(None, many, "1 s")
+    np.testing.assert_array_equal(out["status"], [0] * 20 + [schema.FLAGS["diverged"]])
+    assert np.isnan(out["rate_E"].values[-1]).all()
+    assert np.isfinite(out["rate_E"].values[:-1]).all()
+
+
 @pytest.mark.parametrize("loop", ["full", "hybrid"])
 def test_a_deterministic_map_runs_in_both_loops(network, loop):
     model = sns.models.EventMap(hidden=8, conditioning=4, deterministic=True, loop=loop)
@@ -366,6 +385,9 @@ def test_what_a_rollout_does_not_take(fitted, network):
         fitted.rollout(network, points(network, slice(12)), "1 s")
     with pytest.raises(ValueError, match="Did you mean 'hybrid'"):
         fitted.rollout(None, POINT, "1 s", loop="hybrit")
+    assert schema.series_of(fitted.rollout(None, POINT, "1 s", record=["rate_E"])) == [
+        "rate_E", "rate_I",
+    ]  # fmt: skip
     with pytest.raises(ValueError, match="record names 'lfp'"):
         fitted.rollout(None, POINT, "1 s", record=["lfp"])
     with pytest.warns(ExtrapolationWarning, match="tau_EE leaves"):
