@@ -162,6 +162,8 @@ def _network_surrogate(quick: bool) -> list[Figure]:
         for key, name, unit, target in (
             ("alone", "one map", "biological s/s", 2500 if first else None),
             ("batch", f"{less.get('batch', 256)} maps together", "biological s/s", 3500),
+            ("alone-rates", "one map, rates only", "biological s/s", None),
+            ("batch-rates", "maps together, rates only", "biological s/s", None),
             ("exact", "exact engine", "biological s/s", None),
             ("alone-ratio", "one map / exact engine", "1", None),
             ("batch-ratio", "maps together / exact engine", "1", None),

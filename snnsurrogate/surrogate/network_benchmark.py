@@ -40,7 +40,8 @@ def map_against_exact(
 
     Returns:
         "alone-400", "batch-400", "exact-400" and so on, in biological seconds per second, and
-        "alone-ratio-400", "batch-ratio-400".
+        "alone-ratio-400", "batch-ratio-400"; "alone-rates-400" and "batch-rates-400" record the
+        rates alone.
     """
     surrogate = _surrogate()
     found = {}
@@ -51,6 +52,8 @@ def map_against_exact(
         if cells == CELLS[0]:
             many = {name: np.resize(values, batch) for name, values in regimes.items()}
             rates["batch"] = batch * together / _best(surrogate, many, together)
+            rates["alone-rates"] = seconds / _best(surrogate, one, seconds, [])
+            rates["batch-rates"] = batch * together / _best(surrogate, many, together, [])
         # the cost of an event grows with the cells it reaches, and so does the number of events
         length = max(exact * (CELLS[0] / cells) ** 1.5, 0.02)
         _simulate(regimes, 0.01)  # compiled, in the cache
@@ -60,7 +63,8 @@ def map_against_exact(
         found[f"exact-{cells}"] = engine
         for name, rate in rates.items():
             found[f"{name}-{cells}"] = rate
-            found[f"{name}-ratio-{cells}"] = rate / engine
+            if not name.endswith("-rates"):
+                found[f"{name}-ratio-{cells}"] = rate / engine
     return found
 
 
@@ -99,7 +103,12 @@ def _simulate(
         )
 
 
-def _best(surrogate: Any, parameters: dict[str, np.ndarray], seconds: float) -> float:
+def _best(
+    surrogate: Any,
+    parameters: dict[str, np.ndarray],
+    seconds: float,
+    record: list[str] | None = None,
+) -> float:
     """Least processor seconds of three rollouts after a short one, which may compile."""
     spent = []
     with warnings.catch_warnings():
@@ -107,7 +116,7 @@ def _best(surrogate: Any, parameters: dict[str, np.ndarray], seconds: float) -> 
         surrogate.rollout(None, parameters, "100 ms")
         for _ in range(3):
             before = _busy()
-            surrogate.rollout(None, parameters, f"{1e3 * seconds:.0f} ms")
+            surrogate.rollout(None, parameters, f"{1e3 * seconds:.0f} ms", record=record)
             spent.append(_busy() - before)
     return min(spent)
 
