@@ -154,7 +154,7 @@ def _network_surrogate(quick: bool) -> list[Figure]:
     """A map of the network beside the exact engine: one, 256 together, and 400 to 6400 cells."""
     from snnsurrogate.surrogate.network_benchmark import CELLS, map_against_exact
 
-    less = {"seconds": 20.0, "batch": 32, "together": 2.0, "exact": 0.5} if quick else {}
+    less = {"seconds": 150.0, "batch": 64, "together": 5.0, "exact": 0.5} if quick else {}
     found = map_against_exact(**less)  # type: ignore[arg-type]
     figures = []
     for cells in CELLS:
