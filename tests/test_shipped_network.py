@@ -1,6 +1,9 @@
 """The shipped map of the network: rates, synchrony and labels that the exact engine has."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +11,7 @@ import pytest
 import snnsurrogate as sns
 from snnsurrogate import _shipped
 
+ROOT = Path(__file__).resolve().parent.parent
 PRESETS = ("homogeneous", "regular", "synchronous")
 
 
@@ -51,3 +55,16 @@ def test_presets_have_the_rates_and_synchrony_of_the_exact_engine(surrogate, stu
         assert run["rate_I"].values[i].mean() == pytest.approx(known["rate_I"], rel=0.02)
         assert index[i] == pytest.approx(known["ssi_1ms"], rel=0.06)
     assert int(run["clipped"].sum()) < 20
+
+
+@pytest.mark.skipif(not (ROOT / "docs").is_dir(), reason="pages are part of a checkout")
+def test_page_says_what_the_shipped_scores_say(surrogate):
+    script = ROOT / "docs" / "make_population_map.py"
+    done = subprocess.run(
+        [sys.executable, str(script), "--check"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    scores = surrogate.card["scores"]
+    bounds = {"population_rate_error_E": 4, "population_rate_error_I": 1.2, "ssi_error": 6}
+    for name, bound in bounds.items():
+        assert scores[f"{name}_max"]["value"] < bound
