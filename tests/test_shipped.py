@@ -121,3 +121,21 @@ def test_pages_say_what_the_shipped_scores_say():
     assert done.returncode == 0, done.stdout + done.stderr
     study = json.loads((ROOT / "data" / "bursting-map" / "study.json").read_text())
     assert study["agreement"]["seeds"] >= 5
+
+
+@pytest.mark.skipif(not (ROOT / "docs").is_dir(), reason="pages are part of a checkout")
+def test_generalisation_page_says_what_the_shipped_scores_say():
+    script = ROOT / "docs" / "make_generalisation.py"
+    done = subprocess.run(
+        [sys.executable, str(script), "--check"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    path = ROOT / "data" / "parameter-generalisation" / "study.json"
+    study = {key: entry["value"] for key, entry in json.loads(path.read_text()).items()}
+    few = study["bursting.points-10.map.interpolation.agreement"]
+    for method in ("lookup", "linear", "spline"):  # of 300 points
+        assert few > study[f"bursting.interpolation.{method}.interpolation.agreement"]
+        assert study[f"bursting.regime.{method}.regime.agreement"] == 0  # never shown
+    # what the page says against the map
+    chi = "network.interpolation.{}.interpolation.chi_error_median"
+    assert study[chi.format("spline")] < study[chi.format("map")]
