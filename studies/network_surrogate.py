@@ -101,11 +101,11 @@ PRESETS = {
             EVENTS,
             "event-resampling",
             "nearest-run",
-            "analogues",
-            "gate-chain",
             "linear-gaussian",
-            "count-gru",
+            "analogues",
             "coarse-step",
+            "gate-chain",
+            "count-gru",
         ),
         speed=10.0,
         batch=256,
@@ -171,6 +171,9 @@ def run(size: Preset, out: Path) -> xr.Dataset:
     table, flat = speed.table(found, size.batch)
     pages.append(table)
     keep("", flat)
+    for name in size.planes:
+        chapters[PLANES[name]] = over_plane(size, models[shown], name, out)
+        keep(f"plane.{name}", sns.to_json(chapters[PLANES[name]]))
     columns = {"surrogate": held_out, "second seed of the network": floor_of(held_out)}
     for name in size.baselines:
         columns[name] = beside(name, train, truth, twin, out / "scores" / f"baseline-{name}.nc")
@@ -180,9 +183,6 @@ def run(size: Preset, out: Path) -> xr.Dataset:
     caption += "it states, of all others those of the detector crossing. Fitted to the long run at "
     caption += "training points, by its last stage, is the surrogate only."
     pages.append(tables.beside_table(columns, "What is to be beaten", caption))
-    for name in size.planes:
-        chapters[PLANES[name]] = over_plane(size, models[shown], name, out)
-        keep(f"plane.{name}", sns.to_json(chapters[PLANES[name]]))
     if size.unseen:
         keep("unseen", without_synchrony(size, train, (truth, twin), out, pages))
     first = tables.attach(first, pages)
