@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from snnsurrogate.surrogate._emission import LANES, Step, lane_rows
+from snnsurrogate.surrogate._emission import LANES, Step
+from snnsurrogate.surrogate._lanes import lane_rows
 from snnsurrogate.surrogate._program import PAD, Program
 from snnsurrogate.surrogate._random import BLOCK, drawn
 
@@ -93,9 +94,10 @@ def rollout_source(program: Program, d: int, k: int, n: int) -> str:
             "import math",
             "import numpy as np",
             "from numba import njit, types",
-            "from snnsurrogate.surrogate._emission import Step, over_lanes, over_units",
+            "from snnsurrogate.surrogate._emission import Step, over_units",
             "from snnsurrogate.surrogate._fastmath import FLAGS, aligned",
             "from snnsurrogate.surrogate._fastmath import exp32 as exp, tanh32 as tanh",
+            "from snnsurrogate.surrogate._lanes import over_lanes",
             "from snnsurrogate.surrogate._random import normals",
             "from snnsurrogate.surrogate._recording import record",
             "CACHE = '__file__' in globals()",
@@ -195,5 +197,5 @@ def padded(size: int) -> int:
 def _digest() -> str:
     """Hash of the sources that write the instructions, so that a change of them compiles anew."""
     here = Path(__file__).parent
-    names = ("_emission.py", "_vectors.py", "_fastmath.py", "_random.py", "_recording.py")
-    return hashlib.sha256(b"".join((here / n).read_bytes() for n in names)).hexdigest()[:16]
+    names = ("_emission", "_lanes", "_vectors", "_fastmath", "_random", "_recording")
+    return hashlib.sha256(b"".join((here / f"{n}.py").read_bytes() for n in names)).hexdigest()[:16]
