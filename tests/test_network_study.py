@@ -1,6 +1,10 @@
 """Helpers of the study network-surrogate: points, records end to end, what counts as reached."""
 
+import json
+import subprocess
+import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +13,8 @@ import xarray as xr
 import snnsurrogate as sns
 from snnsurrogate import _studies
 from tests import network_runs as runs
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope="module")
@@ -123,3 +129,18 @@ def test_speeds_are_kept_for_the_model_they_are_of(study, tmp_path, monkeypatch)
     path.write_text(path.read_text().replace('"exact": 1', '"exact": 7'))
     assert study.speeds(size, first, path) == {"exact": 7}
     assert study.speeds(size, other, path) == {"exact": 2}
+
+
+@pytest.mark.skipif(not (ROOT / "docs").is_dir(), reason="pages are part of a checkout")
+def test_page_says_what_the_shipped_scores_say():
+    script = ROOT / "docs" / "make_network_surrogate.py"
+    done = subprocess.run(
+        [sys.executable, str(script), "--check"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads((ROOT / "data" / "network-surrogate" / "study.json").read_text())
+    for part in ("heldout", "fresh"):  # labels hold for every training seed
+        assert found[f"{part}.labels_differing_clear"]["values"] == [0, 0, 0]
+    atlas = json.loads((ROOT / "data" / "network-surrogate" / "atlas.json").read_text())
+    assert atlas["check.atlas_labels_clear"]["value"] >= 0.95
+    assert atlas["failed_points"]["value"] == 0
