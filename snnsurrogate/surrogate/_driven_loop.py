@@ -53,7 +53,8 @@ def starts(stage: stages.Starts, at: Context) -> bool:
         began, rng = time.perf_counter(), np.random.default_rng([at.seed, 5 * 10**6, run.step])
         p, explained, cost, horizon = _one_start(stage, at, it, rng)
         run.step += 1
-        lives = explained >= stage.alive and horizon == stage.horizons[-1][0]
+        explains = explained >= stage.alive and horizon == stage.horizons[-1][0]
+        lives = explains and _rests(it, p)
         at.advance(stages.per_step(stage), f"start {run.step}: {explained:.3f} explained")
         at.note(
             loss=cost, start=run.step, explained=round(explained, 4), reached=horizon, lives=lives,
@@ -62,11 +63,10 @@ def starts(stage: stages.Starts, at: Context) -> bool:
         if lives:
             kept.append((cost, p))
         else:
-            warnings.warn(
-                f"start {run.step} died: it explains {100 * explained:.0f} % of the variance of "
-                f"windows of {horizon} (least {100 * stage.alive:.0f} %); another one is made",
-                stacklevel=2,
-            )
+            why = f"explains {100 * explained:.0f} % of the variance of windows of {horizon}"
+            if explains:
+                why = "has no stable state without input"
+            warnings.warn(f"start {run.step} died: it {why}; another one is made", stacklevel=2)
         if kept:
             _store(at, it.flow, min(kept, key=lambda c: c[0])[1])
         run.recent = [cost for cost, _ in kept]
@@ -136,6 +136,14 @@ def _one_start(
         ):
             break
     return p, explained if math.isfinite(explained) else -math.inf, cost, horizon
+
+
+def _rests(it: Problem, p: np.ndarray) -> bool:
+    """Whether there is a stable state without input, at the first parameter point."""
+    theta, encoder = p[: it.flow.size], p[it.flow.size :].reshape(it.flow.units, -1)
+    x = np.concatenate([[0.0], it.records.start[0, 0, 1:]])
+    guess = encoder @ it.records.features[0, 0]
+    return find_rest(it.flow, theta, guess, x, it.records.dt) is not None
 
 
 def from_rest(stage: stages.FromRest, at: Context) -> bool:
