@@ -179,6 +179,15 @@ def rolled(surrogate: sns.Surrogate, truth: xr.Dataset, loop: str) -> dict[str, 
     }
 
 
+def exact_speed() -> dict[str, Any]:
+    """Biological seconds per second of one core of the exact engine at some of the test points."""
+    design = points(TEST["points"], TEST["design"])
+    simulated(design, "10 ms", 3, [])  # compiled before it is timed
+    began = time.process_time()
+    simulated(design, "1 s", 3, [])
+    return {"speed": 1.5 * TEST["points"] / (time.process_time() - began)}  # with the transient
+
+
 def measure(work: Work) -> dict[str, Any]:
     """All variants, loops and seeds."""
     train, more, truth = data(work)
@@ -191,6 +200,7 @@ def measure(work: Work) -> dict[str, Any]:
         "regimes": [names[int(v)] for v in labels.values],
         "floor": compared(truth[1], truth[0], "crossing"),
         "runs": {},
+        "exact": work.number("exact", exact_speed),
     }  # fmt: skip
     plan = [
         (loop, seed, variant)
@@ -303,8 +313,9 @@ def block() -> str:
             f"{100 * kept['wider']:.0f} % longer at both ends), "
             f"{kept['training']['duration']} each;",
             f"{kept['training']['points'] - kept['training']['used']} of them without events are "
-            f"left out: {cycles['stochastic']} cycles, with perturbed states",
-            f"{cycles['stochastic, perturbed']}. Tested at {kept['test']['points']} other points, "
+            "left out. Cycles in the training data: "
+            f"{', '.join(f'{v} ({k})' for k, v in cycles.items())}.",
+            f"Tested at {kept['test']['points']} other points, "
             f"{kept['test']['duration']}. Number of training seeds in",
             "brackets after the map; mean over them, range in brackets. Events: mean distance over "
             "points over that of two seeds of the",
@@ -314,7 +325,8 @@ def block() -> str:
             *table(["loop", "map", *EVENTS.values(), *RATES.values()], rows),
             "Clipped numbers per 100 cycles, change of the E rate from the first half of a run to "
             "the second (percent, median), regime",
-            "labels that agree, and biological seconds per second of one core:",
+            "labels that agree, and biological seconds per second of one core (exact engine "
+            f"{kept['exact']['speed']:.1f}):",
             "",
             *table(["loop", "map", "clipped", "drift", "labels", "speed"], tail),
             "By regime of the truth (number of points), stochastic map without perturbed states; E "
