@@ -227,7 +227,8 @@ def rollout(
 ) -> None:
     """Run a surrogate from the states in which a dataset begins; writes a dataset.
 
-    Samples of that dataset that are not ok are left out; what drove it drives the surrogate.
+    Samples of that dataset that are not ok are left out; what drove it drives the surrogate. A
+    surrogate of a network starts in its own stationary regime instead.
 
     `snnsurrogate rollout bursting-map --initial-from truth.nc --out prediction.nc`
     """
@@ -239,7 +240,7 @@ def rollout(
     loaded = sns.load(surrogate)
     truth = _usable(sns.open(initial_from), initial_from)
     first = truth.isel(time=0)
-    initial = {name: first[name].values for name in schema.states_of(truth)}
+    initial = {name: first[name].values for name in schema.states_of(truth)} or None
     parameters = {name: truth[name].values for name in schema.parameters_of(truth)}
     protocol = sns.protocols.of(truth) if truth.attrs["protocol"] else None
     dataset = loaded.rollout(

@@ -234,7 +234,8 @@ def test_a_negative_seed_is_refused(call, command):
 class Standing:
     """A surrogate that stays where it starts, and remembers how it was called."""
 
-    def rollout(self, initial, parameters, duration, *, seed=0):
+    def rollout(self, initial, parameters, duration, *, protocol, seed):
+        assert protocol is None  # nothing drove the dataset
         self.called = {"initial": initial, "parameters": parameters, "seed": seed}
         n = len(initial["x"])
         return schema.select(decay_dataset(np.linspace(1, 2, n)), np.arange(n))
@@ -411,3 +412,17 @@ def test_simulate_takes_a_protocol(call, tmp_path):
     )  # fmt: skip
     assert status == 2
     assert "Did you mean 'step'?" in err
+
+
+def test_rollout_of_a_network_starts_in_its_own_regime(call, tmp_path):
+    import snnsurrogate as sns
+
+    truth = tmp_path / "truth.nc"
+    sns.save(schema.select(sns.open("markov-if-mini"), np.arange(2)), truth)
+    status, out, err = call(
+        "rollout", "network-surrogate", "--initial-from", truth, "--out", tmp_path / "made.nc"
+    )
+    assert status == 0, err
+    made = sns.open(tmp_path / "made.nc")
+    assert made.sizes["sample"] == 2
+    assert made.attrs["kind"] == "rollout"
