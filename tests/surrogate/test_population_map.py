@@ -242,7 +242,9 @@ def test_evaluated_against_the_network(fitted, network):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # short records
         scores = sns.evaluate(network, fitted, twin=network)
-    assert scores.sizes["sample"] == network.sizes["sample"]
+    # a map of a few steps of training, but no silent one; the twin is the truth itself
+    assert 0 < float(scores["population_rate_error_E_max"]) < 60
+    assert float(scores["population_rate_error_E_max_floor"]) == 0.0
 
 
 # --- outside what was seen ---
@@ -291,8 +293,9 @@ def weights(surrogate):
 def test_training_lowers_the_loss_and_repeats(fitted, network):
     first, last = fitted.history[0], fitted.history[-1]
     assert [h["kind"] for h in fitted.history] == ["likelihood", "free-run"]
-    assert first["log_loss"] < 10
-    assert last["log_loss"] < first["log_loss"] + 1
+    barely = sns.fit(SMALL, network, schedule=(Likelihood(steps=1, records=4, pairs=8),))
+    assert first["log_loss"] < barely.history[-1]["log_loss"] - 10
+    assert last["log_loss"] < first["log_loss"] + 1  # free runs keep what was learned
     plan = (Likelihood(steps=5, records=4, pairs=8), FreeRun(steps=2, horizon=5, starts=4))
     a, b, c = (sns.fit(SMALL, network, schedule=plan, seed=s) for s in (1, 1, 2))
     assert torch.equal(weights(a), weights(b))
