@@ -162,10 +162,11 @@ def planes(scores: Scores) -> list[str]:
     for name, words in (("S_EE", "tau_EE and S_EE"), ("lambda_E", "tau_EE and lambda")):
         found = part_of(scores, f"plane.{name}")
         if found:
-            cells = [number(found[k]["value"]) for k in labels]
-            cells += [pair(found, k) for k in ("chi_error", "population_rate_error_E")]
-            rows.append([words, *cells])
-    head = ["plane, 63 points, 10 s", *(SINGLE[k] for k in labels)]
+            cells = [tuple(number(found[k][e]) for e in ("value", "floor")) for k in labels]
+            for k in ("chi_error", "population_rate_error_E"):
+                cells.append((pair(found, k), pair(found, k, "floor")))
+            rows.append([words, *(f"{value} ({floor})" for value, floor in cells)])
+    head = ["63 points, 10 s each (in brackets: floor)", *(SINGLE[k] for k in labels)]
     return table([*head, "chi, error, %", "E rate, error, %"], rows) if rows else []
 
 
