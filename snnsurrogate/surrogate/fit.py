@@ -85,7 +85,7 @@ def fit(
         msg = f"budget is {budget!r}; expected a positive time such as '2 min'"
         raise ValueError(msg)
     plan = tuple(model.stages() if schedule is None else schedule)
-    view = getattr(model, "view", "states")
+    view = model.view
     data, held_out = _data(view, train, validation)
     if held_out is not None and abs(held_out.time_step / data.time_step - 1) > 1e-9:
         msg = (

@@ -76,7 +76,7 @@ def test_an_operation_without_compiled_form_is_named():
         runtime.compile_step(Sine(), SCALING)
 
 
-class SineMap:
+class SineMap(models.ModelConfig):
     """A model whose step has no compiled form; not registered."""
 
     name = "sine-map"
