@@ -51,7 +51,12 @@ def starts(stage: stages.Starts, at: Context) -> bool:
     kept = _kept(at)
     while run.step < stage.count and len(kept) < stage.keep:
         began, rng = time.perf_counter(), np.random.default_rng([at.seed, 5 * 10**6, run.step])
-        p, explained, cost, horizon = _one_start(stage, at, it, rng)
+        p, explained, cost, horizon, whole = _one_start(stage, at, it, rng)
+        if not whole:  # it begins again when the training is taken up
+            _store(at, it.flow, min(kept, key=lambda c: c[0])[1] if kept else p)
+            run.recent = [cost for cost, _ in kept]
+            at.checkpoint({f"start.{i}": _tensor(p) for i, (_, p) in enumerate(kept)})
+            return False
         run.step += 1
         explains = explained >= stage.alive and horizon == stage.horizons[-1][0]
         lives = explains and _rests(it, p)
@@ -93,8 +98,12 @@ def _kept(at: Context) -> list[tuple[float, np.ndarray]]:
 
 def _one_start(
     stage: stages.Starts, at: Context, it: Problem, rng: np.random.Generator
-) -> tuple[np.ndarray, float, float, str]:
-    """Train one start over growing horizons; parameters, share explained, cost, last horizon."""
+) -> tuple[np.ndarray, float, float, str, bool]:
+    """Train one start over growing horizons.
+
+    Returns:
+        Parameters, share explained, cost, last horizon, and whether the deadline left it whole.
+    """
     flow, records = it.flow, it.records
     width = records.features.shape[2]
     encoder = np.zeros((flow.units, width))
@@ -128,14 +137,16 @@ def _one_start(
             damping.value = max(damping.value, 1e-6)
             history.append(cost)
             settled = len(history) > _SETTLED and cost > 0.99 * history[-_SETTLED - 1]
-            if not accepted or settled or time.perf_counter() > at.deadline:
+            if time.perf_counter() > at.deadline:
+                return p, -math.inf, cost, horizon, False
+            if not accepted or settled:
                 break
         explained = windows.explained(p)
         if not math.isfinite(cost) or explained < (
             stage.alive if number else 1 - 2 * (1 - stage.alive)
         ):
             break
-    return p, explained if math.isfinite(explained) else -math.inf, cost, horizon
+    return p, explained if math.isfinite(explained) else -math.inf, cost, horizon, True
 
 
 def _rests(it: Problem, p: np.ndarray) -> bool:
