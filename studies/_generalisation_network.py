@@ -30,7 +30,7 @@ HELD_OUT = {
         {"tau_EE": (1.4, 3.4), "S_EE": (4.4, 5.6), "lambda_E": (5.3, 7.7)}
     ),
     "band": sns.splits.Inside({"tau_EE": (1.55, 2.2)}),
-    "regime": sns.splits.Regimes(("synchronous",)),
+    "regime": sns.splits.Regimes(("synchronous",), sharp=True),
 }
 
 

@@ -57,12 +57,8 @@ def guesses(side: SimpleNamespace, known: xr.Dataset) -> dict[str, list[xr.Datas
 
 
 def relative(truth: xr.Dataset, guess: xr.Dataset, feature: str) -> np.ndarray:
-    """Error in percent; 100 where the guess has no such feature, NaN where the truth has none."""
-    own, other = truth[feature].values, guess[feature].values
-    with np.errstate(divide="ignore", invalid="ignore"):
-        wrong = 100 * np.abs(other / own - 1)
-    wrong = np.where(np.isnan(other), 100.0, wrong)
-    return np.where(np.isfinite(own) & (own != 0), wrong, np.nan)
+    """Error in percent, 100 at most and where the guess has no such feature."""
+    return gen.percent(truth[feature].values, guess[feature].values)
 
 
 def score(side: SimpleNamespace, where: np.ndarray, guess: list[xr.Dataset]) -> dict[str, Any]:
@@ -146,8 +142,8 @@ def summarised(side: SimpleNamespace, runs: dict[str, SimpleNamespace]) -> dict[
 def by_distance(side: SimpleNamespace, runs: dict[str, SimpleNamespace]) -> dict[str, xr.Dataset]:
     """Share of wrong labels and median error against the distance to the nearest training point.
 
-    Methods: trainings on points from the whole box pooled, so that the distances spread; the map
-    also at the points that a training held out.
+    One curve per method and number of training points (`map-30`), for trainings on points of the
+    whole box; `held-out` is the map at the points that a training held out.
     """
     rows: dict[str, list[tuple[np.ndarray, np.ndarray, np.ndarray]]] = {}
     for name, run in runs.items():
@@ -156,7 +152,7 @@ def by_distance(side: SimpleNamespace, runs: dict[str, SimpleNamespace]) -> dict
         for method, every in run.guess.items():
             if name in side.held_out and method != "map":
                 continue
-            kind = "held-out" if name in side.held_out else method
+            kind = "held-out" if name in side.held_out else f"{method}-{run.seen.sum()}"
             for guess in every:
                 wrong = (guess[0]["code"].values != side.truth["code"].values).astype(float)
                 error = relative(side.truth, guess[0], side.main_error)
@@ -208,8 +204,11 @@ def page(
         found[f"coverage_curve{suffix}"] = (("curve", "training_points"), np.array(rows, float))
     floor = flat[f"{side.name}.interpolation.map.interpolation.mean_recall"]["floor"]
     found["coverage_floor"] = ((), floor)
-    curves = by_distance(side, runs)
-    kinds = [k for k in WORDS if k in curves]
+    number = points[min(1, len(points) - 1)]  # few, so that the distances spread
+    every = by_distance(side, runs)
+    curves = {k: every.get(f"{k}-{number}", every.get(k)) for k in WORDS}
+    curves = {k: curve for k, curve in curves.items() if curve is not None}
+    kinds = list(curves)
     for key in ("distance", "wrong", "error_distance", "error"):
         width = max(c.sizes["bin"] for c in curves.values())
         values = np.full((len(kinds), width), np.nan)
@@ -228,6 +227,7 @@ def page(
         {
             "split_plane": json.dumps([x, y]),
             "curve_error_name": str(feature),
+            "curve_points": int(number),
             "tables": json.dumps(tables(side, flat)),
         },
     )

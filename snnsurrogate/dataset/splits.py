@@ -95,15 +95,19 @@ class Regimes:
 
     Attributes:
         names: the regimes, by name.
+        sharp: by the thresholds alone, where the rule has an ambiguous class between two regimes;
+            else ambiguous points are not held out with their neighbours.
     """
 
     names: Sequence[str]
+    sharp: bool = False
 
     def holds(self, ds: xr.Dataset) -> np.ndarray:
         """See `Rule`.
 
         Raises:
-            ValueError: no name, or one that the rule for regimes of the dataset does not have.
+            ValueError: no name, one that the rule for regimes of the dataset does not have, or
+                `sharp` with a rule that has no thresholds.
         """
         from snnsurrogate import features  # scipy.signal: a second that a design does not need
 
@@ -117,7 +121,12 @@ class Regimes:
         if not names:
             msg = f"no regime is named; expected some of {', '.join(known)}."
             raise ValueError(msg)
-        return np.isin(features.regimes(ds).values, [known.index(name) for name in names])
+        labels = features.regimes(ds)
+        if self.sharp and "sharp" not in labels.coords:
+            msg = f"the rule {labels.attrs['rule']!r} has no ambiguous class; leave out sharp=True."
+            raise ValueError(msg)
+        codes = labels["sharp"].values if self.sharp else labels.values
+        return np.isin(codes, [known.index(name) for name in names])
 
 
 @dataclass(frozen=True)
@@ -139,7 +148,7 @@ class Share:
             ValueError: a fraction that leaves one side without a point.
         """
         shares = {"held out": self.fraction, "the rest": 1.0 - self.fraction}
-        names = schema.parameters_of(ds) + schema.stimuli_of(ds)
+        names = _names(ds)
         columns = [ds[name].values for name in names]
         return assign_groups(columns, ds.sizes["sample"], shares, seed=self.seed) == 0
 
@@ -221,10 +230,15 @@ def assign_like(ds: xr.Dataset, assigned: xr.Dataset) -> xr.Dataset:
         ValueError: no split there, or a point that it does not have.
     """
     names = parts_of(assigned)
-    shared = [n for n in schema.parameters_of(ds) if n in assigned.coords]
-    of_point = {}
+    shared = [n for n in _names(ds) if n in assigned.coords]
+    of_point: dict[bytes, int] = {}
     for row, code in zip(_rows(assigned, shared), assigned[COORDINATE].values, strict=True):
-        of_point[row.tobytes()] = code
+        if of_point.setdefault(row.tobytes(), int(code)) != code:
+            msg = (
+                f"points that differ in {sorted(set(_names(assigned)) - set(shared))} are in "
+                f"different parts, and the dataset has no such coordinate; assign by its own rules."
+            )
+            raise ValueError(msg)
     rows = _rows(ds, shared)
     unknown = [i for i, row in enumerate(rows) if row.tobytes() not in of_point]
     if unknown:
@@ -305,6 +319,11 @@ def _range(ds: xr.Dataset, name: str, ends: tuple[Any, Any]) -> tuple[float, flo
     return low, high
 
 
+def _names(ds: xr.Dataset) -> list[str]:
+    """What makes a point: parameters, and numbers of the stimulus (two amplitudes, two points)."""
+    return schema.parameters_of(ds) + schema.stimuli_of(ds)
+
+
 def _rows(ds: xr.Dataset, names: Sequence[str]) -> np.ndarray:
     """(sample, parameter) values; -0.0 is 0.0."""
     columns = [ds[name].values.astype(np.float64) for name in names]
@@ -313,7 +332,7 @@ def _rows(ds: xr.Dataset, names: Sequence[str]) -> np.ndarray:
 
 def _points(ds: xr.Dataset) -> np.ndarray:
     """(sample,) number of the parameter point of each sample."""
-    rows = _rows(ds, schema.parameters_of(ds))
+    rows = _rows(ds, _names(ds))
     return np.unique(rows, axis=0, return_inverse=True, equal_nan=True)[1].reshape(-1)
 
 
@@ -333,7 +352,7 @@ def split(
     Raises:
         ValueError: shares that do not sum to 1, or a part left without a point.
     """
-    names = schema.parameters_of(ds) + schema.stimuli_of(ds)  # two amplitudes are two points
+    names = _names(ds)
     columns = [ds[name].values for name in names]
     owner = assign_groups(columns, ds.sizes["sample"], fractions, seed=seed)
     return {name: schema.select(ds, owner == i) for i, name in enumerate(fractions)}

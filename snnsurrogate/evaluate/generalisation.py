@@ -21,6 +21,7 @@ from snnsurrogate.features import REGIMES
 from . import coverage
 from .boundaries import nearest as _nearest_transition
 from .boundaries import transitions
+from .metrics.bursts import percent
 
 __all__ = [
     "Box",
@@ -33,6 +34,7 @@ __all__ = [
     "level_errors",
     "looked_up",
     "nearest",
+    "percent",
 ]
 
 

@@ -4,8 +4,9 @@ import json
 
 import numpy as np
 import pytest
+import xarray as xr
 
-from snnsurrogate import dataset, schema
+from snnsurrogate import dataset, features, schema
 from snnsurrogate.dataset import splits
 
 V_S = np.array([-44.0, -42.0, -40.0, -38.0, -36.0, -34.0])
@@ -66,6 +67,29 @@ def test_a_point_is_held_out_if_any_of_its_samples_shows_the_regime(toy):
     assert held == ["unseen"] * 2 + ["train"] * 2 + ["unseen"] * 2
 
 
+def test_sharp_labels_hold_out_what_lies_between_two_regimes(toy, monkeypatch):
+    # chi 0.8, 0.95, 1.05, 1.3: those in the middle are ambiguous, the last two above 1
+    codes, sharp = [2, 4, 4, 3], [2, 2, 3, 3]
+    made = xr.DataArray(codes, dims="sample", coords={"sharp": ("sample", sharp)})
+    monkeypatch.setattr(features, "regimes", lambda ds: made)
+    monkeypatch.setattr(features, "regime_names", lambda ds: features.RULES["synchrony"].names)
+    ds = toy(V_S=V_S[:4])
+    assert splits.Regimes("synchronous").holds(ds).tolist() == [False] * 3 + [True]
+    held = splits.Regimes("synchronous", sharp=True).holds(ds)
+    assert held.tolist() == [False, False, True, True]
+
+
+def test_two_stimuli_are_two_points(toy, monkeypatch):
+    amplitude = ("sample", [1.0, 1.0, 2.0], toy()["V_S"].attrs)
+    ds = toy(V_S=[-44.0, -44.0, -44.0]).assign_coords(amplitude=amplitude)
+    monkeypatch.setattr(schema, "stimuli_of", lambda d: [n for n in ["amplitude"] if n in d.coords])
+    assigned = splits.assign(ds, {"test": splits.After(1)})
+    assert parts(assigned) == ["train", "train", "test"]
+    assert parts(splits.assign_like(ds, assigned)) == ["train", "train", "test"]
+    with pytest.raises(ValueError, match="differ in \\['amplitude'\\]"):
+        splits.assign_like(toy(V_S=[-44.0]), assigned)
+
+
 def test_the_same_points_elsewhere_take_the_split_over(toy):
     pool = splits.assign(toy(V_S=V_S), {"band": splits.Inside({"V_S": (-41, -37)})})
     starts = toy(V_S=np.repeat(V_S[::-1], 2), records=11)
@@ -101,6 +125,7 @@ def test_a_split_is_part_of_the_schema_and_of_the_file(toy, tmp_path):
         ({"band": splits.Inside({"V_S": (0, 1)})}, "leaves 'band' without one of the 6"),
         ({"band": splits.Inside({"V_S": (-99, 1)})}, "leaves 'train' without"),
         ({"unseen": splits.Regimes("tonik")}, "no regime 'tonik'.*tonic"),
+        ({"unseen": splits.Regimes("tonic", sharp=True)}, "has no ambiguous class"),
         ({"few": splits.After(7)}, "1 to 6"),
         ({"train": splits.After(2)}, "has a rule and is the rest"),
         ({"held out": splits.After(2)}, "word without spaces"),

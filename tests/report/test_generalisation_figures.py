@@ -47,13 +47,14 @@ def generalisation(scores, monkeypatch):
             "g_K2": ("sample", np.linspace(0, 0.1, n), {"units": "1", "role": "parameter"}),
         },
     )
-    return scores.merge(more).assign_attrs(split_plane=json.dumps(["V_S", "g_K2"]))
+    return scores.merge(more).assign_attrs(split_plane=json.dumps(["V_S", "g_K2"]), curve_points=30)
 
 
 def test_both_figures_are_drawn(generalisation, tmp_path):
     text = report(generalisation, tmp_path / "page.html").read_text()
     assert {p.stem for p in (tmp_path / "figures").glob("*.png")} == {"splits", "learning"}
     assert "Held out, and right or wrong there" in text
+    assert "trainings on 30 points" in text
     with _style.style():
         figure = splits.PANEL.draw(View(generalisation))
     titles = [ax.get_title(loc="left") for ax in figure.axes]

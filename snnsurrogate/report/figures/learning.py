@@ -67,10 +67,12 @@ def draw(view: View) -> Figure:
 
 def caption(view: View) -> str:
     """Say what the axes are."""
+    number = view.attr("curve_points")
     return (
         "Left: all test points, median over the seeds of training, extremes shaded. Middle and "
-        "right: trainings on different numbers of points pooled, in bins of equal counts; one side "
-        "of the parameter box has length 1. Errors below 0.001 % stand at the lower edge."
+        f"right: trainings on {number} points (held-out parts: on all others), in bins of equal "
+        "counts; one side of the parameter box has length 1. Errors below 0.001 % stand at the "
+        "lower edge."
     )
 
 
