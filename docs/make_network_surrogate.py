@@ -236,6 +236,8 @@ def atlas(scores: Scores) -> list[str]:
         "Rank correlation over all points; peak: frequency of the spectral peak.",
         "",
         *table(["", *features.values()], rows),
+        "![Regimes, chi and rate over tau_EE and each other parameter](images/network-atlas.png)",
+        "",
     ]
 
 
@@ -289,6 +291,10 @@ def page() -> str:
         "## Over two planes",
         "",
         *planes(scores),
+        "![Regimes of truth, surrogate and twin](images/network-surrogate-plane.png)",
+        "",
+        "![Phase portraits](images/network-surrogate-portrait.png)",
+        "",
         *unseen(scores),
         "## Speed",
         "",
