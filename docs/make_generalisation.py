@@ -26,7 +26,6 @@ METHODS = {
     "spline": "spline",
 }
 TABLES = {k: v for k, v in METHODS.items() if k != "map-of-all-points"}
-DISTANCES = TABLES | {"held-out": "map, held out"}
 HELD_OUT = ("extrapolation", "band", "regime")
 SIDES = {
     "bursting": (
@@ -157,7 +156,8 @@ def by_points(scores: Scores, side: str) -> list[str]:
 def by_distance(scores: Scores, side: str) -> list[str]:
     """Wrong labels and errors in bins of the distance to the nearest training point."""
     rows = []
-    for method, words in DISTANCES.items():
+    kinds = {f"{m}-{n}": f"{words}, {n} points" for n in (30, 300) for m, words in TABLES.items()}
+    for method, words in (kinds | {"held-out": "map, held-out parts"}).items():
         start = f"{side}.distance.{method}."
         bins = sorted(
             {int(k.removeprefix(start).split(".")[0]) for k in scores if k.startswith(start)}
@@ -198,8 +198,7 @@ def side_block(scores: Scores, side: str) -> list[str]:
         "Against the number of training points, at all test points:",
         "",
         *by_points(scores, side),
-        "Against the distance to the nearest training point, trainings on different numbers of",
-        "points pooled, in bins of equal counts:",
+        "Against the distance to the nearest training point, in bins of equal counts:",
         "",
         *by_distance(scores, side),
         f"![Curves](images/generalisation-{side}-learning.png)",

@@ -137,5 +137,6 @@ def test_generalisation_page_says_what_the_shipped_scores_say():
         assert few > study[f"bursting.interpolation.{method}.interpolation.agreement"]
         assert study[f"bursting.regime.{method}.regime.agreement"] == 0  # never shown
     # what the page says against the map
+    assert study["network.regime.map.regime.agreement"] < 0.5
     chi = "network.interpolation.{}.interpolation.chi_error_median"
     assert study[chi.format("spline")] < study[chi.format("map")]
