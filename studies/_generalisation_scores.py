@@ -215,7 +215,6 @@ def page(
         for row, kind in enumerate(kinds):
             values[row, : curves[kind].sizes["bin"]] = curves[kind][key].values
         found[f"curve_{key}"] = (("kind", "bin"), values)
-    feature = side.truth[side.main_error].attrs.get("long_name", side.main_error)
     return xr.Dataset(
         found,
         {
@@ -226,7 +225,7 @@ def page(
         },
         {
             "split_plane": json.dumps([x, y]),
-            "curve_error_name": str(feature),
+            "curve_error_name": side.main_error,
             "curve_points": int(number),
             "tables": json.dumps(tables(side, flat)),
         },

@@ -55,8 +55,11 @@ def draw(view: View) -> Figure:
         ax.xaxis.set_minor_locator(NullLocator())
         ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
     middle.set_title("wrong labels (%)")
-    right.set_title(f"{ds.attrs.get('curve_error_name', 'feature')},\nmedian error (%)")
+    right.set_title(f"{ds.attrs.get('curve_error_name', 'feature')}, median error (%)")
     right.set_yscale("log")
+    right.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    right.yaxis.set_minor_locator(NullLocator())
+    right.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
     handles = [
         left.plot([], [], color=c, marker=m, linestyle=s, markersize=4, label=str(name))[0]
         for name, (c, m, s) in look.items()
