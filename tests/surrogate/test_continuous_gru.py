@@ -64,7 +64,7 @@ def driven_dataset(protocol, n, *, steps=250, seed=0, **parameters):
 
 
 SHORT = (
-    models.Starts(horizons=(("3 ms", 60), ("5 ms", 60), ("8 ms", 40)), iterations=20, first=25),
+    models.Starts(horizons=(("3 ms", 40), ("6 ms", 40)), iterations=15, first=15),
     models.FromRest(duration="20 ms", rounds=1, iterations=3, random=2),
 )
 
@@ -226,6 +226,7 @@ def test_same_seed_same_weights(fitted, data):
         assert torch.equal(values, again.module.state_dict()[name])
 
 
+@pytest.mark.slow
 def test_resuming_gives_the_same_weights(fitted, data, tmp_path):
     part = sns.fit(fitted.model, data, schedule=SHORT, seed=1, out=tmp_path / "s", budget="0.001 s")
     assert part.card["training"]["ended_by"] == "budget"
