@@ -25,7 +25,6 @@ import xarray as xr
 
 import snnsurrogate as sns
 from snnsurrogate import schema
-from snnsurrogate.evaluate.metrics.events import relative_wasserstein
 
 ROOT = Path(__file__).resolve().parent.parent
 KEPT = ROOT / "docs" / "event_map.json"
@@ -146,6 +145,8 @@ def of_events(ds: xr.Dataset, detector: str) -> dict[str, list[np.ndarray]]:
 
 def compared(ds: xr.Dataset, truth: xr.Dataset, detector: str) -> dict[str, Any]:
     """Distances (percent) of events, rates and chi at every point."""
+    from snnsurrogate.evaluate.metrics.events import relative_wasserstein  # slow to import
+
     own, true = of_events(ds, detector), of_events(truth, "crossing")
     found: dict[str, Any] = {
         name: [relative_wasserstein(a, b) for a, b in zip(true[name], own[name], strict=True)]
