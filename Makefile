@@ -1,6 +1,7 @@
 # make install   .venv with everything needed to run and to test
 # make demo      install, then the main study in its quick preset: data, map, scores, page
-# make test      install, then all tests        (make test PYTEST_ARGS="-m 'not slow'" for the fast ones)
+# make test      install, then the tests, all but the slow ones
+# make test-slow install, then the slow ones: studies in their tiny presets, killed sweeps, long records
 # make lint      ruff (rules and format) and mypy
 # make format    let ruff rewrite what it can
 # make catalogue write docs/catalogue.md from the registries
@@ -23,10 +24,10 @@ CONSTRAINTS := .ci/constraints.txt
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 NUMBA_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format catalogue docs clean
+.PHONY: help install demo test test-slow lint format catalogue docs clean
 
 help:
-	@sed -n '1,9p' Makefile | sed 's/^# \{0,1\}//'
+	@sed -n '1,10p' Makefile | sed 's/^# \{0,1\}//'
 
 install: $(STAMP)
 
@@ -38,8 +39,10 @@ $(STAMP): pyproject.toml $(CONSTRAINTS) .ci/install
 demo: install
 	$(ONE_THREAD) $(BIN)/snnsurrogate study bursting-map --preset quick --out $(DEMO_OUT)
 
-test: install
-	$(ONE_THREAD) $(BIN)/python -m pytest -q -n $(TEST_JOBS) --dist worksteal $(PYTEST_ARGS)
+test: SELECTED := not slow
+test-slow: SELECTED := slow
+test test-slow: install
+	$(ONE_THREAD) $(BIN)/python -m pytest -q -n $(TEST_JOBS) --dist worksteal -m "$(SELECTED)" $(PYTEST_ARGS)
 
 lint: install
 	$(BIN)/ruff check .
