@@ -145,7 +145,8 @@ def test_sizes_are_parameters(tmp_path):
 
 
 RUN = """
-import sys
+import sys, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored if started in the background
 import snnsurrogate as sns
 from snnsurrogate.simulate import _networks
 _networks.PIECE = 100.0

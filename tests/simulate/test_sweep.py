@@ -97,7 +97,8 @@ def test_missing_and_damaged_shards_are_made_again(plain, tmp_path, small_shards
 
 
 RUN = """
-import sys, time
+import sys, time, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored if started in the background
 from snnsurrogate.simulate import _cells, designs, sweep
 from snnsurrogate.dataset import store
 _cells.SHARD_BYTES = 64 * 3 * 8 * 30
