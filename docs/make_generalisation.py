@@ -9,15 +9,15 @@ The numbers come from the full preset of the study `parameter-generalisation`
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 from typing import Any
 
+from _page import BEGIN, END, write_or_check
+
 ROOT = Path(__file__).resolve().parent.parent
 STUDY = ROOT / "data" / "parameter-generalisation" / "study.json"
 PAGE = ROOT / "docs" / "generalisation.md"
-BEGIN, END = "<!-- figures: begin", "<!-- figures: end -->"
 METHODS = {
     "map": "map",
     "map-of-all-points": "map of all points",
@@ -215,23 +215,5 @@ def block() -> str:
     return "\n".join([*lines, END])
 
 
-def main() -> int:
-    """Write, or check."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--check", action="store_true")
-    check = parser.parse_args().check
-    text = PAGE.read_text()
-    before, rest = text.split(BEGIN, 1)
-    wanted = before + block() + rest.split(END, 1)[1]
-    if wanted == text:
-        return 0
-    if check:
-        print(f"{PAGE.relative_to(ROOT)} does not say what data/ says; run {Path(__file__).name}")
-        return 1
-    PAGE.write_text(wanted)
-    print(f"wrote {PAGE.relative_to(ROOT)}")
-    return 0
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(write_or_check(PAGE, block(), script=Path(__file__).name))

@@ -9,16 +9,16 @@ preset of the study `network-conditioning` (data/network-conditioning/study.json
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 from typing import Any
+
+from _page import BEGIN, END, write_or_check
 
 ROOT = Path(__file__).resolve().parent.parent
 CARD = ROOT / "data" / "network-surrogate" / "card.json"
 STUDY = ROOT / "data" / "network-conditioning" / "study.json"
 PAGE = ROOT / "docs" / "population_map.md"
-BEGIN, END = "<!-- figures: begin", "<!-- figures: end -->"
 QUANTITIES = {
     "population_rate_error_E": ("E rate", "%"),
     "population_rate_error_I": ("I rate", "%"),
@@ -82,23 +82,5 @@ def block() -> str:
     )
 
 
-def main() -> int:
-    """Write, or check."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--check", action="store_true")
-    check = parser.parse_args().check
-    text = PAGE.read_text()
-    before, rest = text.split(BEGIN, 1)
-    wanted = before + block() + rest.split(END, 1)[1]
-    if wanted == text:
-        return 0
-    if check:
-        print(f"{PAGE.relative_to(ROOT)} does not say what data/ says; run {Path(__file__).name}")
-        return 1
-    PAGE.write_text(wanted)
-    print(f"wrote {PAGE.relative_to(ROOT)}")
-    return 0
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(write_or_check(PAGE, block(), script=Path(__file__).name))
