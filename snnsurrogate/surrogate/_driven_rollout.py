@@ -16,9 +16,9 @@ from snnsurrogate.kernels import F_SIGNATURE, JAC_SIGNATURE, Kernel, integrate_d
 from snnsurrogate.surrogate import _inputs
 from snnsurrogate.surrogate._driven_fit import rest as find_rest
 from snnsurrogate.surrogate._driven_fit import weights
-from snnsurrogate.surrogate._gru_field import LEAST_TAU
 from snnsurrogate.surrogate._sensitivity import WORK
 from snnsurrogate.surrogate._warnings import ExtrapolationWarning
+from snnsurrogate.surrogate.models._driven import number, weighted
 
 if TYPE_CHECKING:
     from snnsurrogate.surrogate.surrogate import Surrogate
@@ -57,8 +57,8 @@ def kernel(surrogate: Surrogate) -> Kernel:
         parameter_defaults=np.array([0.0, *((p["low"] + p["high"]) / 2 for p in box)]),
         f=f,
         jac=jac,
-        low=np.full(d, -1.0),
-        high=np.full(d, 1.0),
+        low=np.full(d, -model.bound),  # type: ignore[attr-defined]
+        high=np.full(d, model.bound),  # type: ignore[attr-defined]
         parameter_low=np.array([a["low"] for a in names]),
         parameter_high=np.array([a["high"] for a in names]),
     )
@@ -274,40 +274,20 @@ def brian2_equations(surrogate: Surrogate) -> str:
     blocks = model.blocks(len(surrogate.parameters))  # type: ignore[attr-defined]
     theta = weights(surrogate.module, "theta")
     block = {name: theta[place].reshape(shape) for name, (place, shape) in blocks.items()}
-    about, states = card["input"], surrogate.states
-    time, observed = card["time_unit"], card["observed"][0]
-    tau = LEAST_TAU + float(np.exp(block["log_tau"][0]))
+    about, observed = card["input"], card["observed"][0]
     inputs = [f"{about['name']}/({model.input_scale!r}*{about['unit']})"]  # type: ignore[attr-defined]
     for p, mid, half in zip(
         card["parameters"], surrogate.scaling.mid, surrogate.scaling.half, strict=True
     ):
         scale = "" if p["unit"] == "1" else f"/({p['unit']})"
-        inputs.append(f"({p['name']}{scale} - {_number(mid)})/{_number(half)}")
+        inputs.append(f"({p['name']}{scale} - {number(mid)})/{number(half)}")
     x = [f"x_{i + 1}" for i in range(len(inputs))]
     lines = [f"{name} = {text} : 1" for name, text in zip(x, inputs, strict=True)]
-    for i, name in enumerate(states):
-        for gate in "zr":
-            drive = _sum([*block[f"U_{gate}"][i], *block[f"W_{gate}"][i]], [*states, *x])
-            lines.append(
-                f"{gate}_{i + 1} = 1/(1 + exp(-({drive} + {_number(block[f'b_{gate}'][i])}))) : 1"
-            )
-        gated = [f"r_{j + 1}*{s}" for j, s in enumerate(states)]
-        drive = _sum([*block["U_h"][i], *block["W_h"][i]], [*gated, *x])
-        lines.append(f"c_{i + 1} = tanh({drive} + {_number(block['b_h'][i])}) : 1")
-        lines.append(f"d{name}/dt = (1 - z_{i + 1})*(c_{i + 1} - {name})/({tau!r}*{time}) : 1")
-    read = f"{_sum(block['w'], states)} + {_number(block['b'][0])}"
-    level = f"({_number(model.offset)} + {_number(model.gain)}*({read}))"  # type: ignore[attr-defined]
+    lines += model.equations(block, surrogate.states, x, card["time_unit"])  # type: ignore[attr-defined]
+    read = f"{weighted(block['w'], surrogate.states)} + {number(block['b'][0])}"
+    level = f"({number(model.offset)} + {number(model.gain)}*({read}))"  # type: ignore[attr-defined]
     lines.append(
         f"{observed['name']} = {level}*{observed['unit']} : {units.base_unit(observed['unit'])}"
     )
     lines += [f"{a['name']} : {units.base_unit(a['unit'])}" for a in (about, *card["parameters"])]
     return "\n".join(lines) + "\n"
-
-
-def _number(value: Any) -> str:
-    text = repr(float(value))
-    return f"({text})" if text.startswith("-") else text
-
-
-def _sum(weights: Any, names: Sequence[str]) -> str:
-    return " + ".join(f"{_number(w)}*{name}" for w, name in zip(weights, names, strict=True) if w)

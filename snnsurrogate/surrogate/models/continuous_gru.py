@@ -10,25 +10,24 @@ torch.nn.GRU the reset gate acts before the matrix.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from snnsurrogate.surrogate.models._base import Layout, ModelConfig, register
-from snnsurrogate.surrogate.stages import FromRest, Stage, Starts
+from snnsurrogate.surrogate.models._base import register
+from snnsurrogate.surrogate.models._driven import DrivenConfig, number, weighted
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
-
-    from snnsurrogate.surrogate._driven_fit import Flow
+    from torch import Tensor
 
 GATES = {"update": "W_z", "reset": "W_r", "candidate": "W_h"}
 
 
 @register
 @dataclass(frozen=True, kw_only=True)
-class ContinuousGRU(ModelConfig):
+class ContinuousGRU(DrivenConfig):
     """Continuous-time gated recurrent unit with a linear readout, integrated by RK4.
 
     Attributes:
@@ -42,70 +41,30 @@ class ContinuousGRU(ModelConfig):
     """
 
     name: ClassVar[str] = "continuous-gru"
-    view: ClassVar[str] = "driven"
-    trained_by: ClassVar[tuple[str, ...]] = ("starts", "from-rest")
-    units: int = 2
     gates: tuple[str, ...] = ("update", "reset", "candidate")
-    encoder: str = "states"
-    input_scale: float = 20.0
-    offset: float = -60.0
-    gain: float = 40.0
 
     def __post_init__(self) -> None:
         """Raise on settings that make no model."""
-        if type(self.units) is not int or self.units < 1:
-            msg = f"units is {self.units!r}; expected a whole number of at least 1"
-            raise ValueError(msg)
+        super().__post_init__()
         if not self.gates or set(self.gates) - set(GATES) or len(set(self.gates)) < len(self.gates):
             msg = f"gates is {self.gates!r}; expected some of {tuple(GATES)}, each once"
             raise ValueError(msg)
-        if self.encoder not in ("states", "observed"):
-            msg = f"encoder is {self.encoder!r}; expected 'states' or 'observed'"
-            raise ValueError(msg)
-        for name in ("input_scale", "gain"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value > 0):
-                msg = f"{name} is {value!r}; expected a positive number"
-                raise ValueError(msg)
 
-    @property
-    def latent_states(self) -> tuple[str, ...]:
-        """Names of the units."""
-        return tuple(f"h_{i + 1}" for i in range(self.units))
-
-    def stages(self) -> tuple[Stage, ...]:
-        """Starts on short windows, then runs from rest of growing length."""
-        return (
-            Starts(),
-            FromRest(duration="50 ms", rounds=2, iterations=12, wrong=1.0),
-            FromRest(duration="80 ms", rounds=2, iterations=12, wrong=1.0),
-            FromRest(duration="150 ms", rounds=6, iterations=10, wrong=1.0),
-        )
-
-    def blocks(self, parameters: int) -> dict[str, tuple[slice, tuple[int, ...]]]:
-        """Place and shape of every block of theta, for a number of conditioning parameters."""
+    def shapes(self, inputs: int) -> dict[str, tuple[int, ...]]:
+        """Shapes of the blocks of theta for m inputs, in order, without the readout."""
         from snnsurrogate.surrogate._gru_field import sizes
 
-        shapes = {**sizes(self.units, 1 + parameters), "w": (self.units,), "b": (1,)}
-        ends = np.cumsum([int(np.prod(shape)) for shape in shapes.values()])
-        return {
-            name: (slice(int(end - np.prod(shape)), int(end)), shape)
-            for (name, shape), end in zip(shapes.items(), ends, strict=True)
-        }
+        return sizes(self.units, inputs)
 
-    def flow(self, parameters: int) -> Flow:
-        """Compiled right-hand side and readout, for a number of conditioning parameters."""
+    def compiled(self) -> tuple[Any, Any]:
+        """The right-hand side and the same with derivatives."""
         from snnsurrogate.surrogate import _gru_field
-        from snnsurrogate.surrogate._driven_fit import Flow
 
-        blocks = self.blocks(parameters)
-        free = np.ones(blocks["b"][0].stop, dtype=bool)
-        for gate, name in GATES.items():
-            free[blocks[name][0]] = gate in self.gates
-        return Flow(
-            field=_gru_field.field, linear=_gru_field.linear, units=self.units, size=free.size,
-            gain=self.gain, offset=self.offset, free=free,
-        )  # fmt: skip
+        return _gru_field.field, _gru_field.linear
+
+    def frozen(self) -> tuple[str, ...]:
+        """Blocks of the gates that the input does not enter."""
+        return tuple(block for gate, block in GATES.items() if gate not in self.gates)
 
     def draw(self, parameters: int, rng: np.random.Generator) -> np.ndarray:
         """Random theta around a fast unit that excites itself and slow ones that oppose it.
@@ -128,48 +87,37 @@ class ContinuousGRU(ModelConfig):
         theta[~self.flow(parameters).free] = 0.0
         return theta
 
-    def build(self, layout: Layout, *, generator_seed: int) -> nn.Module:
-        """Module that holds theta and the encoder, with ``observe(h)`` and ``rhs(h, x)``."""
+    def rhs(self, block: Callable[[str], Tensor], h: Tensor, x: Tensor) -> Tensor:
+        """dh/dt (batch, d) of states (batch, d) and inputs (batch, m), in torch."""
         import torch
-        from torch import nn
 
         from snnsurrogate.surrogate._gru_field import LEAST_TAU
-        from snnsurrogate.surrogate.driven_data import LAGS_MS, MEANS_MS
 
-        config, n_parameters = self, len(layout.parameters)
-        blocks = self.blocks(n_parameters)
+        z, r = (
+            torch.sigmoid(h @ block(f"U_{g}").T + x @ block(f"W_{g}").T + block(f"b_{g}"))
+            for g in "zr"
+        )
+        candidate = torch.tanh((r * h) @ block("U_h").T + x @ block("W_h").T + block("b_h"))
+        return (1 - z) * (candidate - h) / (LEAST_TAU + block("log_tau").exp())
 
-        class Flow(nn.Module):
-            def __init__(self, theta: np.ndarray, width: int) -> None:
-                super().__init__()
-                self.theta = nn.Parameter(torch.as_tensor(theta))
-                self.encoder = nn.Parameter(torch.zeros(config.units, width, dtype=torch.float64))
+    def equations(
+        self, block: Mapping[str, np.ndarray], states: Sequence[str], inputs: Sequence[str],
+        time_unit: str,
+    ) -> list[str]:  # fmt: skip
+        """Brian2 lines of the states, with all numbers written out."""
+        from snnsurrogate.surrogate._gru_field import LEAST_TAU
 
-            def block(self, name: str) -> Tensor:
-                """One block of theta in its shape."""
-                place, shape = blocks[name]
-                return self.theta[place].reshape(shape)
-
-            def observe(self, h: Tensor) -> Tensor:
-                """Observed quantity (batch, 1) of states (batch, d)."""
-                y = h @ self.block("w") + self.block("b")
-                return (config.offset + config.gain * y)[:, None]
-
-            def rhs(self, h: Tensor, x: Tensor) -> Tensor:
-                """dh/dt (batch, d) of states and scaled inputs (batch, 1 + k)."""
-                z, r = (
-                    torch.sigmoid(
-                        h @ self.block(f"U_{g}").T + x @ self.block(f"W_{g}").T
-                        + self.block(f"b_{g}")
-                    )
-                    for g in "zr"
-                )  # fmt: skip
-                candidate = torch.tanh(
-                    (r * h) @ self.block("U_h").T + x @ self.block("W_h").T + self.block("b_h")
-                )
-                tau = LEAST_TAU + self.block("log_tau").exp()
-                return (1 - z) * (candidate - h) / tau
-
-        rng = np.random.default_rng([generator_seed, 4 * 10**6])
-        width = len(layout.recorded) if self.encoder == "states" else len(LAGS_MS + MEANS_MS)
-        return Flow(self.draw(n_parameters, rng), width + 1)
+        tau = LEAST_TAU + float(np.exp(block["log_tau"][0]))
+        gated = [f"r_{j + 1}*{s}" for j, s in enumerate(states)]
+        lines = []
+        for i, name in enumerate(states):
+            drive = {
+                gate: weighted([*block[f"U_{gate}"][i], *block[f"W_{gate}"][i]], [*of, *inputs])
+                + f" + {number(block[f'b_{gate}'][i])}"
+                for gate, of in (("z", states), ("r", states), ("h", gated))
+            }
+            lines += [f"{gate}_{i + 1} = 1/(1 + exp(-({drive[gate]}))) : 1" for gate in "zr"]
+            lines.append(f"c_{i + 1} = tanh({drive['h']}) : 1")
+            change = f"(1 - z_{i + 1})*(c_{i + 1} - {name})"
+            lines.append(f"d{name}/dt = {change}/({tau!r}*{time_unit}) : 1")
+        return lines
