@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from snnsurrogate import systems as systems
     from snnsurrogate.dataset import check as check
     from snnsurrogate.dataset import open as open
+    from snnsurrogate.dataset import recording as recording
     from snnsurrogate.dataset import save as save
     from snnsurrogate.dataset import splits as splits
     from snnsurrogate.dataset import to_grid as to_grid
@@ -61,6 +62,7 @@ _PUBLIC: dict[str, tuple[str, str | None]] = {
     "baselines": ("surrogate.baselines", None),
     "Design": ("simulate", "Design"),
     "simulate": ("simulate", "simulate"),
+    "recording": ("dataset", "recording"),
     "save": ("dataset", "save"),
     "open": ("dataset", "open"),
     "check": ("dataset", "check"),

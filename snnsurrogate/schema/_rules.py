@@ -13,11 +13,11 @@ from snnsurrogate import units
 
 SCHEMA_VERSION = "1"
 FLAGS = {"ok": 0, "diverged": 1, "non_finite": 2, "interrupted": 3, "runaway": 4}
-KINDS = ("simulation", "rollout")
+KINDS = ("simulation", "rollout", "recording")
 RULES = ("hold", "linear")  # how an input runs between its records
 ATTRIBUTES = {
     "schema_version": "version of this contract",
-    "kind": "simulation or rollout",
+    "kind": "simulation, rollout or recording",
     "system": "registered name of the system",
     "title": "one line about the system",
     "source": "reference of equations and values",
@@ -44,11 +44,13 @@ ATTRIBUTES = {
 OPTIONAL = {
     "populations": "JSON: population -> parameter that holds its size; networks only",
     "record": "JSON list of what was recorded besides the series; networks only",
+    "recording": "JSON: file, channel, and what was done to the series of a recording",
     "regime_rule": "name of the regime rule; firing if absent or empty",
 }
 _JSON = {
     "populations": dict,
     "record": list,
+    "recording": dict,
     "states": list,
     "parameters": dict,
     "swept": list,
