@@ -13,7 +13,9 @@ from .fixed_points import jacobians
 
 __all__ = ["from_table"]
 
-_SIZES = (0.01, 0.003, 0.001)  # of the first step away from the special point, in scaled states
+# Of the first step away from the special point, in scaled states: the smaller ones are for branches
+# that leave it steeply, as those of a network whose units move little.
+_SIZES = (0.01, 0.003, 0.001, 3e-4, 1e-4)
 
 
 def from_table(

@@ -79,15 +79,21 @@ def extrapolated(kernel: Kernel, points: np.ndarray) -> np.ndarray:
 def start_state(source: Any, kernel: Kernel, x0: Any, n: int) -> np.ndarray:
     """Initial states (sample, state): given, or the stated start of a system.
 
+    A driven surrogate starts at its rest.
+
     Raises:
         ValueError: none given for something that states none, or a wrong shape.
     """
     if x0 is None:
         system = get(source) if isinstance(source, str) else source
-        if not isinstance(system, System):
-            msg = "x0 is missing; a surrogate or kernel states no start, give (sample, state)."
+        resting = (getattr(system, "card", None) or {}).get("rest")
+        if resting is not None:
+            x0 = resting
+        elif isinstance(system, System):
+            x0 = [system.initial[name] for name in kernel.states]
+        else:
+            msg = "x0 is missing; a map or kernel states no start, give (sample, state)."
             raise ValueError(msg)
-        x0 = [system.initial[name] for name in kernel.states]
     if isinstance(x0, Mapping):
         missing = [name for name in kernel.states if name not in x0]
         if missing:

@@ -210,6 +210,34 @@ def normal_form(sign=1.0):
     )
 
 
+def steep_hopf(a):
+    """r' = mu r + a r^3, theta' = 2: unstable cycles at mu = -a r^2."""
+
+    def f(x, p, out):
+        g = p[0] + a * (x[0] * x[0] + x[1] * x[1])
+        out[0] = g * x[0] - 2.0 * x[1]
+        out[1] = 2.0 * x[0] + g * x[1]
+
+    def jac(x, p, out):
+        g = p[0] + a * (x[0] * x[0] + x[1] * x[1])
+        out[0, 0] = g + 2.0 * a * x[0] * x[0]
+        out[0, 1] = -2.0 + 2.0 * a * x[0] * x[1]
+        out[1, 0] = 2.0 + 2.0 * a * x[0] * x[1]
+        out[1, 1] = g + 2.0 * a * x[1] * x[1]
+
+    return kernel(
+        f,
+        jac,
+        kind="flow",
+        states=("x", "y"),
+        low=[-1.5, -1.5],
+        high=[1.5, 1.5],
+        parameters=("mu",),
+        defaults=[0.1],
+        step=0.01,
+    )
+
+
 def cusp():
     """x' = h + m x - x^3, y' = -y: folds at h = +-2 (m/3)^(3/2), meeting in a cusp at 0."""
 
