@@ -150,11 +150,15 @@ def _one_start(
 
 
 def _rests(it: Problem, p: np.ndarray) -> bool:
-    """Whether there is a stable state without input, at the first parameter point."""
+    """Whether there is a stable state without input, at every parameter point."""
     theta, encoder = p[: it.flow.size], p[it.flow.size :].reshape(it.flow.units, -1)
-    x = np.concatenate([[0.0], it.records.start[0, 0, 1:]])
     guess = encoder @ it.records.features[0, 0]
-    return find_rest(it.flow, theta, guess, x, it.records.dt) is not None
+    for q in np.unique(it.records.start[:, 0, 1:], axis=0):
+        found = find_rest(it.flow, theta, guess, np.concatenate([[0.0], q]), it.records.dt)
+        if found is None:
+            return False
+        guess = found[0]
+    return True
 
 
 def from_rest(stage: stages.FromRest, at: Context) -> bool:
@@ -198,16 +202,23 @@ def from_rest(stage: stages.FromRest, at: Context) -> bool:
                 run.step = (number + 1) * stage.iterations
             now = time.perf_counter()
             if now - last_save > CHECKPOINT_SECONDS or now > at.deadline:
-                _store(at, flow, np.concatenate([theta, weights(at.module, "encoder").ravel()]))
+                _store(at, flow, np.concatenate([theta, _encoder(at, records, guess)]))
                 at.checkpoint({"guess": _tensor(guess)})
                 last_save = now
             if now > at.deadline:
                 at.record(after)
                 return False
         run.recent = []
-        _store(at, flow, np.concatenate([theta, weights(at.module, "encoder").ravel()]))
+        _store(at, flow, np.concatenate([theta, _encoder(at, records, guess)]))
         at.record(after)
     return True
+
+
+def _encoder(at: Context, records: Records, rest: np.ndarray) -> np.ndarray:
+    """The encoder, moved so that it still points at the state at rest after theta has changed."""
+    encoder = weights(at.module, "encoder")
+    encoder[:, -1] += rest - encoder @ records.features[0, 0]
+    return encoder.ravel()
 
 
 def run_error(

@@ -12,6 +12,7 @@ from snnsurrogate.surrogate.models._base import Physical as Physical
 from snnsurrogate.surrogate.models._base import register as register
 from snnsurrogate.surrogate.models.continuous_gru import ContinuousGRU as ContinuousGRU
 from snnsurrogate.surrogate.models.event_map import EventMap as EventMap
+from snnsurrogate.surrogate.models.mlp_field import MLPField as MLPField
 from snnsurrogate.surrogate.models.population_map import PopulationMap as PopulationMap
 from snnsurrogate.surrogate.models.recurrent_map import RecurrentMap as RecurrentMap
 from snnsurrogate.surrogate.stages import Adam as Adam
