@@ -1,13 +1,14 @@
-"""Sums of squares over driven records, with exact Gauss-Newton matrices.
+"""Sums of squares over windows of driven records, with exact Gauss-Newton matrices.
 
-Residuals are of the observed quantity y (the membrane potential) and of spike times. They are
-robust: a residual r counts as c^2 log(1 + (r/c)^2), the Cauchy loss, which is r^2 for small r.
+Residuals are robust: a residual r counts as c^2 log(1 + (r/c)^2), the Cauchy loss, which is r^2 for
+small r. Whole records are in `_driven_rest`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,13 +16,10 @@ import numpy as np
 
 from snnsurrogate.features.spikes import detect
 from snnsurrogate.surrogate import least_squares
-from snnsurrogate.surrogate._sensitivity import sensitivities, trajectory
+from snnsurrogate.surrogate._sensitivity import many_sensitivities, many_trajectories, trajectory
 
-AMPLITUDE = 1.0  # mV, standard error of y at rest
-JITTER = 0.05  # ms, standard error in time: it forgives y where y is steep
-_NEAR = 3.0  # ms, spikes of a run with a wrong count that are still compared
+_PARTS = 4  # windows are added up in so many parts, whatever the number of threads
 _LARGEST = 3.0  # entry of a step: gates saturate beyond
-_WIDTH = 0.05  # ms, standard error of the width of a spike at threshold
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -70,7 +68,8 @@ class Records:
         stop: (n, T, m) at its end.
         y: (n, T + 1) observed quantity.
         features: (n, T + 1, k) what the encoder of initial states reads; the last one is 1.
-        since: (n,) time in ms from which the error of spike times grows.
+        since: (n,) time in ms of the last change of the input; 0 under noise.
+        released: (n,) bool, records whose input ends where it began.
         random: (n,) bool, records of which some are drawn each round.
         threshold: of the spike detector.
         reset: of the spike detector.
@@ -82,6 +81,7 @@ class Records:
     y: np.ndarray
     features: np.ndarray
     since: np.ndarray
+    released: np.ndarray
     random: np.ndarray
     threshold: float
     reset: float
@@ -141,12 +141,6 @@ def descend(
     )
 
 
-def spread_of(y: np.ndarray, dt: float) -> np.ndarray:
-    """Standard error of y (..., T + 1): amplitude, and timing where it is steep."""
-    steep = np.gradient(y, dt, axis=-1)
-    return np.sqrt(AMPLITUDE**2 + np.square(JITTER * steep))
-
-
 class Windows:
     """Short windows; initial states come from an affine encoder that is trained as well.
 
@@ -157,11 +151,15 @@ class Windows:
         count: number of windows, every other one with a spike or a steep slope.
         skip: first step at which a window may start.
         rng: draws the windows.
+        cut: residuals beyond count by their logarithm.
+        scale: standard error of y.
+        pool: threads that share the windows; the result does not depend on them.
     """
 
     def __init__(
         self, flow: Flow, records: Records, *, horizon: int, count: int, skip: int,
         rng: np.random.Generator, cut: float = 6.0, scale: float = 2.0,
+        pool: Executor | None = None,
     ) -> None:  # fmt: skip
         self.flow, self.records, self.horizon = flow, records, horizon
         self.cut, self.scale = cut, scale
@@ -174,192 +172,63 @@ class Windows:
             if len(self.places) % 2 or steep[i, t : t + horizon].any():
                 self.places.append((i, t))
         self.free = np.flatnonzero(flow.free)
+        i, t = np.array(self.places).T
+        span = t[:, None] + np.arange(horizon + 1)
+        self.features = records.features[i, t]
+        self.wanted = y[i[:, None], span]
+        self.inputs = tuple(
+            np.ascontiguousarray(u[i[:, None], span[:, :-1]]) for u in (records.start, records.stop)
+        )
+        self.pool = pool
+        self.parts = [part for part in np.array_split(np.arange(count), _PARTS) if len(part)]
 
     def evaluate(self, p: np.ndarray, *, slopes: bool) -> Sum:
         """Cost at p = (theta, encoder (d, k)), with derivatives by the free entries if asked."""
-        flow, records, n = self.flow, self.records, self.flow.size
-        d, k, steps = flow.units, records.features.shape[2], self.horizon
-        theta, encoder = p[:n], p[n:].reshape(d, k)
+        d, k = self.flow.units, self.records.features.shape[2]
         total = Sum(len(self.free) + d * k if slopes else 0)
-        s0 = np.zeros((d, n + d))
-        s0[:, n:] = np.eye(d)
-        states, rows = np.empty((steps + 1, d)), np.empty((steps + 1, n + d))
-        for i, t in self.places:
-            feature = records.features[i, t]
-            inputs = records.start[i, t : t + steps], records.stop[i, t : t + steps]
-            wanted = records.y[i, t : t + steps + 1]
-            h0, jacobian = encoder @ feature, None
-            if slopes:
-                sensitivities(
-                    flow.linear, theta, h0, s0, *inputs, records.dt, flow.gain, states, rows
-                )
-                by_encoder = (rows[:, n:, None] * feature).reshape(steps + 1, -1)
-                jacobian = np.concatenate([rows[:, self.free], by_encoder], 1) / self.scale
-            else:
-                trajectory(flow.field, theta, h0, *inputs, records.dt, states)
-            total.add((flow.read(theta, states) - wanted) / self.scale, jacobian, self.cut, 1.0)
-        scale = 1.0 / (len(self.places) * (steps + 1))
+        run = map if self.pool is None else self.pool.map
+        for part in run(lambda rows: self._part(p, rows, slopes=slopes), self.parts):
+            total.cost += part.cost
+            total.matrix += part.matrix
+            total.gradient += part.gradient
+        scale = 1.0 / self.wanted.size
         total.cost *= scale
         total.matrix *= scale
         total.gradient *= scale
         return total
 
-    def explained(self, p: np.ndarray) -> float:
-        """Share of the variance of y over all windows that runs from the encoder explain."""
-        flow, records, n, steps = self.flow, self.records, self.flow.size, self.horizon
-        encoder = p[n:].reshape(flow.units, -1)
-        wrong, wanted = [], []
-        for i, t in self.places:
-            h0 = encoder @ records.features[i, t]
-            inputs = records.start[i, t : t + steps], records.stop[i, t : t + steps]
-            wanted.append(records.y[i, t : t + steps + 1])
-            wrong.append(flow.read(p[:n], flow.run(p[:n], h0, *inputs, records.dt)) - wanted[-1])
-        return 1.0 - float(np.square(wrong).mean() / np.var(wanted))
-
-
-class FromRest:
-    """Whole records that start at rest: y, spike times and spike widths.
-
-    The model starts at its own fixed point at zero input, whose derivative is exact by the implicit
-    function theorem. A record whose number of spikes is wrong counts by y alone with an almost
-    quadratic loss, which has a gradient where spikes are missing, and by the spikes that are near.
-
-    Args:
-        flow: the model.
-        records: the records.
-        rows: which of them.
-        steps: how many steps of each.
-        guess: state from which the fixed point is sought.
-        wrong: weight of y in a record with a wrong number of spikes.
-    """
-
-    def __init__(
-        self, flow: Flow, records: Records, rows: Sequence[int] | np.ndarray, *, steps: int,
-        guess: np.ndarray, wrong: float = 0.02, cut: float = 5.0, density: float = 1.0,
-        trust: float = 0.2,
-    ) -> None:  # fmt: skip
-        self.flow, self.records, self.rows, self.steps = flow, records, rows, steps
-        self.guess, self.wrong, self.cut, self.trust = guess, wrong, cut, trust
-        self.weight = density * records.dt
-        y = records.y[:, : steps + 1]
-        self.spread = spread_of(y, records.dt)
-        self.spikes = {int(i): records.spikes(y[i]) for i in rows}
-        self.falls = {int(i): _falls(y[i], self.spikes[int(i)], records) for i in rows}
-        self.free = np.flatnonzero(flow.free)
-        self.mismatched = 0
-
-    def evaluate(self, p: np.ndarray, *, slopes: bool) -> Sum:
-        """Cost at theta, per record, with derivatives by the free entries if asked."""
-        flow, records, n, d = self.flow, self.records, self.flow.size, self.flow.units
-        total = Sum(len(self.free) if slopes else 0)
-        starts = self._rests(p)
-        if starts is None:
-            total.cost = np.inf
-            return total
+    def _part(self, p: np.ndarray, rows: np.ndarray, *, slopes: bool) -> Sum:
+        """The sum over some windows."""
+        flow, n, d = self.flow, self.flow.size, self.flow.units
+        theta, feature = p[:n], self.features[rows]
+        h0 = feature @ p[n:].reshape(d, -1).T
+        start, stop = (u[rows] for u in self.inputs)
+        shape = (len(rows), self.horizon + 1)
+        states, jacobian = np.empty((*shape, d)), None
+        total = Sum(len(self.free) + d * feature.shape[1] if slopes else 0)
         if slopes:
-            self.guess = next(iter(starts.values()))[0]
-        states, rows = np.empty((self.steps + 1, d)), np.empty((self.steps + 1, n + d))
-        self.mismatched = 0
-        for i in map(int, self.rows):
-            inputs = records.start[i, : self.steps], records.stop[i, : self.steps]
-            h0, s0 = starts[records.start[i, 0, 1:].tobytes()]
-            jacobian = None
-            if slopes:
-                sensitivities(flow.linear, p, h0, s0, *inputs, records.dt, flow.gain, states, rows)
-                jacobian = rows[:, self.free]
-            else:
-                trajectory(flow.field, p, h0, *inputs, records.dt, states)
-            self._add(total, i, flow.read(p, states), jacobian)
-        total.cost /= len(self.rows)
-        total.matrix /= len(self.rows)
-        total.gradient /= len(self.rows)
+            s0 = np.concatenate([np.zeros((d, n)), np.eye(d)], axis=1)
+            by = np.empty((*shape, n + d))
+            many_sensitivities(
+                flow.linear, theta, h0, s0, start, stop, self.records.dt, flow.gain, states, by
+            )
+            by_encoder = by[..., n:, None] * feature[:, None, None]
+            jacobian = np.concatenate([by[..., self.free], by_encoder.reshape(*shape, -1)], -1)
+            jacobian = jacobian.reshape(states[..., 0].size, -1) / self.scale
+        else:
+            many_trajectories(flow.field, theta, h0, start, stop, self.records.dt, states)
+        wrong = (flow.read(theta, states) - self.wanted[rows]) / self.scale
+        total.add(wrong.ravel(), jacobian, self.cut, 1.0)
         return total
 
-    def errors(self, p: np.ndarray) -> np.ndarray | None:
-        """Y of runs minus y recorded, (row, step + 1); None without a state at rest."""
-        starts, records = self._rests(p), self.records
-        if starts is None:
-            return None
-        wrong = []
-        for i in self.rows:
-            h0, _ = starts[records.start[i, 0, 1:].tobytes()]
-            inputs = records.start[i, : self.steps], records.stop[i, : self.steps]
-            y = self.flow.read(p, self.flow.run(p, h0, *inputs, records.dt))
-            wrong.append(y - records.y[i, : self.steps + 1])
-        return np.array(wrong)
-
-    def _rests(self, p: np.ndarray) -> dict[bytes, tuple[np.ndarray, np.ndarray]] | None:
-        """State at rest, and its derivatives, at every set of parameters that occurs."""
-        found: dict[bytes, tuple[np.ndarray, np.ndarray]] = {}
-        guess = self.guess
-        for q in self.records.start[self.rows, 0, 1:]:
-            if q.tobytes() not in found:
-                x = np.concatenate([[0.0], q])
-                state = rest(self.flow, p, guess, x, self.records.dt)
-                if state is None:
-                    return None
-                guess, by_theta = state
-                s0 = np.concatenate([by_theta, np.zeros((len(guess), len(guess)))], axis=1)
-                found[q.tobytes()] = guess, s0
-        return found
-
-    def _add(self, total: Sum, i: int, y: np.ndarray, jacobian: np.ndarray | None) -> None:
-        records, spread = self.records, self.spread[i]
-        trust = self.trust if records.random[i] else 1.0
-        wrong = trust * 0.05 if records.random[i] else self.wrong
-        if not np.isfinite(y).all():
-            total.cost = np.inf
-            return
-        times, wanted = records.spikes(y), self.spikes[i]
-        matched = len(times) == len(wanted)
-        self.mismatched += not matched
-        r = (y - records.y[i, : self.steps + 1]) / spread
-        scaled = None if jacobian is None else jacobian / spread[:, None]
-        if matched:
-            total.add(r, scaled, self.cut, trust * self.weight)
-        else:
-            total.add(r, scaled, 60.0 / spread, self.weight * wrong)
-        k = min(len(times), len(wanted))
-        if not matched and k:
-            near = np.abs(times[:k] - wanted[:k]) < _NEAR
-            k = k if near.all() else int(np.argmin(near))
-        if not k:
-            return
-        dt = records.dt
-        error = 0.1 + 0.01 * np.maximum(wanted[:k] - records.since[i], 0.0)
-        rises = None if jacobian is None else -_crossing_slopes(y, jacobian, times[:k], dt)
-        total.add(
-            (times[:k] - wanted[:k]) / error, None if rises is None else rises / error[:, None],
-            6.0, trust,
-        )  # fmt: skip
-        falls, wanted_falls = _falls(y, times, records), self.falls[i]
-        both = min(len(falls), len(wanted_falls), k)
-        if both:
-            widths = (falls - times[: len(falls)])[:both]
-            wanted_widths = (wanted_falls - wanted[: len(wanted_falls)])[:both]
-            moved = None
-            if jacobian is not None and rises is not None:
-                moved = -_crossing_slopes(y, jacobian, falls[:both], dt) - rises[:both]
-                moved /= _WIDTH
-            total.add((widths - wanted_widths) / _WIDTH, moved, 6.0, 0.3 * trust)
-
-
-def _falls(y: np.ndarray, times: np.ndarray, records: Records) -> np.ndarray:
-    """Time of the downward crossing that ends each spike; the last one may lie beyond the end."""
-    below = np.flatnonzero((y[:-1] >= records.threshold) & (y[1:] < records.threshold))
-    at = (below + (y[below] - records.threshold) / (y[below] - y[below + 1])) * records.dt
-    after = np.searchsorted(at, times)
-    return at[after[after < len(at)]]
-
-
-def _crossing_slopes(
-    y: np.ndarray, jacobian: np.ndarray, times: np.ndarray, dt: float
-) -> np.ndarray:
-    """(dy/dtheta) / (dy/dt) at crossings of the linearly interpolated y: (crossing, n)."""
-    j = np.minimum((times / dt).astype(int), len(y) - 2)
-    a = (times / dt - j)[:, None]
-    slope = (y[j + 1] - y[j]) / dt
-    return ((1 - a) * jacobian[j] + a * jacobian[j + 1]) / slope[:, None]
+    def explained(self, p: np.ndarray) -> float:
+        """Share of the variance of y over all windows that runs from the encoder explain."""
+        flow, n = self.flow, self.flow.size
+        h0 = self.features @ p[n:].reshape(flow.units, -1).T
+        states, (start, stop) = np.empty((*self.wanted.shape, flow.units)), self.inputs
+        many_trajectories(flow.field, p[:n], h0, start, stop, self.records.dt, states)
+        wrong = flow.read(p[:n], states) - self.wanted
+        return 1.0 - float(np.square(wrong).mean() / np.var(self.wanted))
 
 
 def weights(module: Any, name: str) -> np.ndarray:

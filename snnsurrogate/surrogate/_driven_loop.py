@@ -13,13 +13,15 @@ import numpy as np
 
 from snnsurrogate import units
 from snnsurrogate.surrogate import least_squares, stages
-from snnsurrogate.surrogate._driven_fit import Flow, FromRest, Records, Windows, descend, weights
+from snnsurrogate.surrogate._driven_fit import Flow, Records, Windows, descend, weights
 from snnsurrogate.surrogate._driven_fit import rest as find_rest
+from snnsurrogate.surrogate._driven_rest import FromRest
 from snnsurrogate.surrogate._driven_start import regression
 from snnsurrogate.surrogate._loop import CHECKPOINT_SECONDS, Context
 from snnsurrogate.surrogate.scaling import Scaling
 
 _SETTLED = 8  # iterations that must lower the cost by the tolerance
+_STATES, _LONG = 32, 200.0  # states that are let go without input, for so many ms
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -42,42 +44,42 @@ def problem(at: Context) -> Problem:
 
 
 def starts(stage: stages.Starts, at: Context) -> bool:
-    """Try starts until enough of them live; keep the best. False when the deadline came first.
+    """Try starts until enough of them live and keep these, the best first.
+
+    Returns:
+        False when the deadline came first.
 
     Raises:
         ValueError: every start died.
     """
     run, it = at.run, problem(at)
-    kept = _kept(at)
+    held = _held(at)
+    kept = list(zip(run.recent, (c.p for c in held), strict=True))
     while run.step < stage.count and len(kept) < stage.keep:
         began, rng = time.perf_counter(), np.random.default_rng([at.seed, 5 * 10**6, run.step])
         p, explained, cost, horizon, whole = _one_start(stage, at, it, rng)
         if not whole:  # it begins again when the training is taken up
-            _store(at, it.flow, min(kept, key=lambda c: c[0])[1] if kept else p)
-            run.recent = [cost for cost, _ in kept]
-            at.checkpoint({f"start.{i}": _tensor(p) for i, (_, p) in enumerate(kept)})
+            _store(at, it.flow, kept[0][1] if kept else p)
+            at.checkpoint(_tensors([_candidate(it, p) for _, p in kept]))
             return False
         run.step += 1
-        explains = explained >= stage.alive and horizon == stage.horizons[-1][0]
-        lives = explains and _rests(it, p)
+        lives = explained >= stage.alive and horizon == stage.horizons[-1][0]
         at.advance(stages.per_step(stage), f"start {run.step}: {explained:.3f} explained")
         at.note(
             loss=cost, start=run.step, explained=round(explained, 4), reached=horizon, lives=lives,
             start_seconds=round(time.perf_counter() - began, 2),
         )  # fmt: skip
         if lives:
-            kept.append((cost, p))
+            kept = sorted([*kept, (cost, p)], key=lambda c: c[0])
+            _store(at, it.flow, kept[0][1])
         else:
             why = f"explains {100 * explained:.0f} % of the variance of windows of {horizon}"
-            if explains:
-                why = "has no stable state without input"
             warnings.warn(f"start {run.step} died: it {why}; another one is made", stacklevel=2)
-        if kept:
-            _store(at, it.flow, min(kept, key=lambda c: c[0])[1])
         run.recent = [cost for cost, _ in kept]
+        at.carry = _tensors([_candidate(it, p) for _, p in kept])
         finished = run.step == stage.count or len(kept) >= stage.keep
         if not finished:
-            at.checkpoint({f"start.{i}": _tensor(p) for i, (_, p) in enumerate(kept)})
+            at.checkpoint(at.carry)
         if time.perf_counter() > at.deadline and not finished:
             if not kept:
                 break
@@ -91,9 +93,33 @@ def starts(stage: stages.Starts, at: Context) -> bool:
     return True
 
 
-def _kept(at: Context) -> list[tuple[float, np.ndarray]]:
-    held = [at.extra[f"start.{i}"].numpy() for i in range(len(at.run.recent))]
-    return list(zip(at.run.recent, held, strict=True))
+@dataclass(eq=False)
+class _Candidate:
+    """One of the starts that are still in the race: (theta, encoder), and its state at rest."""
+
+    p: np.ndarray
+    guess: np.ndarray
+
+
+def _candidate(it: Problem, p: np.ndarray) -> _Candidate:
+    encoder = p[it.flow.size :].reshape(it.flow.units, -1)
+    return _Candidate(p, encoder @ it.records.features[0, 0])
+
+
+def _tensors(held: list[_Candidate]) -> dict[str, Any]:
+    """As a checkpoint holds them, and as they go from stage to stage."""
+    made: dict[str, Any] = {}
+    for i, candidate in enumerate(held):
+        made |= {f"candidate.{i}": _tensor(candidate.p), f"guess.{i}": _tensor(candidate.guess)}
+    return made
+
+
+def _held(at: Context) -> list[_Candidate]:
+    held: list[_Candidate] = []
+    while f"candidate.{len(held)}" in at.extra:
+        p, guess = (at.extra[f"{name}.{len(held)}"].numpy() for name in ("candidate", "guess"))
+        held.append(_Candidate(p.copy(), guess.copy()))
+    return held
 
 
 def _one_start(
@@ -129,7 +155,9 @@ def _one_start(
         steps = round(units.magnitude(horizon, "ms", what="horizon") / records.dt)
         # the first horizon is met with an almost quadratic loss: gradients reach far-off starts
         cut, iterations = (30.0, stage.first) if number == 0 else (6.0, stage.iterations)
-        windows = Windows(flow, records, horizon=steps, count=count, skip=it.skip, rng=rng, cut=cut)
+        windows = Windows(
+            flow, records, horizon=steps, count=count, skip=it.skip, rng=rng, cut=cut, pool=at.pool
+        )
         damping = least_squares.Damping(1.0 if number == 0 else 1e-2, 2.0)
         history: list[float] = []
         for _ in range(iterations):
@@ -149,76 +177,122 @@ def _one_start(
     return p, explained if math.isfinite(explained) else -math.inf, cost, horizon, True
 
 
-def _rests(it: Problem, p: np.ndarray) -> bool:
-    """Whether there is a stable state without input, at every parameter point."""
-    theta, encoder = p[: it.flow.size], p[it.flow.size :].reshape(it.flow.units, -1)
-    guess = encoder @ it.records.features[0, 0]
-    for q in np.unique(it.records.start[:, 0, 1:], axis=0):
-        found = find_rest(it.flow, theta, guess, np.concatenate([[0.0], q]), it.records.dt)
-        if found is None:
-            return False
-        guess = found[0]
-    return True
+def check_length(stage: stages.FromRest, data: Any) -> None:
+    """Raise if the records are shorter than the runs: the starts come first, and take long."""
+    have = data.start.shape[1] * data.time_step
+    if units.magnitude(stage.duration, "ms", what="duration") > have * (1 + 1e-9):
+        last = units.format_quantity(have, "ms")
+        msg = f"a stage of runs of {stage.duration} needs records as long; they last {last}"
+        raise ValueError(msg)
 
 
 def from_rest(stage: stages.FromRest, at: Context) -> bool:
-    """Rounds of runs from rest, noise drawn anew each; False when the deadline came first."""
+    """Rounds of runs from rest of the best candidates, noise drawn anew each; the best one stays.
+
+    Returns:
+        False when the deadline came first.
+
+    Raises:
+        FloatingPointError: none of them ends with a stable state without input.
+    """
     run, it = at.run, problem(at)
     flow, records = it.flow, it.records
     steps = round(units.magnitude(stage.duration, "ms", what="duration") / records.dt)
-    if steps > records.start.shape[1]:
-        have = units.format_quantity(records.start.shape[1] * records.dt, "ms")
-        msg = f"a stage of runs of {stage.duration} needs records as long; they last {have}"
-        raise ValueError(msg)
+    held = _held(at) or [_candidate(it, _stored(at))]
+    held = held[: stage.candidates]
     fixed, random = np.flatnonzero(~records.random), np.flatnonzero(records.random)
     free = np.flatnonzero(flow.free)
-    theta = weights(at.module, "theta")
-    guess = weights(at.module, "encoder") @ records.features[0, 0]
-    guess = at.extra["guess"].numpy() if "guess" in at.extra else guess
     last_save = time.perf_counter()
-    while run.step < stage.rounds * stage.iterations:
+    while run.step < len(held) * stage.rounds * stage.iterations:
         number = run.step // stage.iterations
-        rng = np.random.default_rng([at.seed, 6 * 10**6, run.stage, number])
+        which, round_ = divmod(number, stage.rounds)
+        candidate = held[which]
+        rng = np.random.default_rng([at.seed, 6 * 10**6, run.stage, round_])
         drawn = rng.choice(random, min(stage.random, len(random)), replace=False)
-        runs = FromRest(
-            flow, records, np.concatenate([fixed, drawn]), steps=steps, guess=guess,
-            wrong=stage.wrong, trust=stage.trust,
-        )  # fmt: skip
+        runs = _runs(at, it, candidate, np.concatenate([fixed, drawn]), steps, stage)
+        theta = candidate.p[: flow.size]
         damping = least_squares.Damping(*run.damping) if run.recent else least_squares.Damping(1e-2)
         while run.step < (number + 1) * stage.iterations:
             theta, before, after, accepted = descend(runs.evaluate, theta, free, damping)
-            if not math.isfinite(before):
-                msg = (
-                    "the model has no stable state without input, from which runs could start; "
-                    "give the stage Starts more windows or another seed"
-                )
-                raise FloatingPointError(msg)
-            guess = runs.guess
-            run.damping, run.recent = (damping.value, damping.growth), [*run.recent[-3:], after]
+            candidate.p[: flow.size], candidate.guess = theta, runs.guess
+            run.damping, run.recent = (damping.value, damping.growth), [*run.recent[-4:], after]
             run.step += 1
-            settled = len(run.recent) == 4 and after > 0.997 * run.recent[0]
+            settled = len(run.recent) == 5 and after > 0.997 * run.recent[0]
             at.advance(stages.per_step(stage), f"cost {after:.4g}, {runs.mismatched} wrong counts")
             if not accepted or settled:
                 run.step = (number + 1) * stage.iterations
             now = time.perf_counter()
             if now - last_save > CHECKPOINT_SECONDS or now > at.deadline:
-                _store(at, flow, np.concatenate([theta, _encoder(at, records, guess)]))
-                at.checkpoint({"guess": _tensor(guess)})
+                _store(at, flow, candidate.p)
+                at.checkpoint(_tensors(held))
                 last_save = now
             if now > at.deadline:
-                at.record(after)
+                at.record(after, candidate=which + 1)
                 return False
         run.recent = []
-        _store(at, flow, np.concatenate([theta, _encoder(at, records, guess)]))
-        at.record(after)
+        _point(it, candidate)
+        _store(at, flow, candidate.p)
+        at.record(after, candidate=which + 1)
+    scores = [_score(at, it, candidate, steps, stage) for candidate in held]
+    ranked = sorted(zip(scores, range(len(held)), strict=True))
+    if not math.isfinite(ranked[0][0]):
+        msg = (
+            "the model has no stable state without input, from which runs could start; "
+            "give the stage Starts more windows or another seed"
+        )
+        raise FloatingPointError(msg)
+    held = [held[i] for score, i in ranked if math.isfinite(score)]
+    _store(at, flow, held[0].p)
+    at.carry = _tensors(held)
+    at.record(ranked[0][0], candidate=ranked[0][1] + 1, scores=[round(s, 3) for s in scores])
     return True
 
 
-def _encoder(at: Context, records: Records, rest: np.ndarray) -> np.ndarray:
-    """The encoder, moved so that it still points at the state at rest after theta has changed."""
-    encoder = weights(at.module, "encoder")
-    encoder[:, -1] += rest - encoder @ records.features[0, 0]
-    return encoder.ravel()
+def _runs(
+    at: Context, it: Problem, candidate: _Candidate, rows: np.ndarray, steps: int,
+    stage: stages.FromRest,
+) -> FromRest:  # fmt: skip
+    """The sum of squares of a candidate; where it has no rest, runs begin at its encoder's."""
+    encoder = candidate.p[it.flow.size :].reshape(it.flow.units, -1)
+    return FromRest(
+        it.flow, it.records, rows, steps=steps, guess=candidate.guess, trust=stage.trust,
+        lost=it.records.features[:, 0] @ encoder.T, pool=at.pool,
+    )  # fmt: skip
+
+
+def _score(
+    at: Context, it: Problem, candidate: _Candidate, steps: int, stage: stages.FromRest
+) -> float:
+    """Cost of all records; infinite without a state at rest. States that never return count too."""
+    rows = np.arange(len(it.records.y))
+    runs = _runs(at, it, candidate, rows, steps, stage)
+    theta = candidate.p[: it.flow.size]
+    cost = runs.evaluate(theta, slopes=False).cost
+    if not runs.rests:
+        return math.inf
+    return cost * (1.0 + strays(it.flow, theta, it.records, at.model.bound))
+
+
+def strays(flow: Flow, theta: np.ndarray, records: Records, bound: float) -> float:
+    """Share of states in the box |h| <= bound that without input end outside the range of y."""
+    low, high = float(records.y.min()), float(records.y.max())
+    room = 0.1 * (high - low)
+    inputs = np.zeros((round(_LONG / records.dt), records.start.shape[2]))
+    inputs[:, 1:] = records.start[0, 0, 1:]
+    ends = []
+    for h in np.random.default_rng(0).uniform(-bound, bound, size=(_STATES, flow.units)):
+        ends.append(flow.read(theta, flow.run(theta, h, inputs, inputs, records.dt)[-1]))
+    return float(1.0 - np.mean((np.array(ends) > low - room) & (np.array(ends) < high + room)))
+
+
+def _point(it: Problem, candidate: _Candidate) -> None:
+    """Move the encoder so that it still points at the state at rest after theta has changed."""
+    encoder = candidate.p[it.flow.size :].reshape(it.flow.units, -1)
+    encoder[:, -1] += candidate.guess - encoder @ it.records.features[0, 0]
+
+
+def _stored(at: Context) -> np.ndarray:
+    return np.concatenate([weights(at.module, "theta"), weights(at.module, "encoder").ravel()])
 
 
 def run_error(

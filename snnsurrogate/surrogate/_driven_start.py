@@ -8,6 +8,7 @@ import numpy as np
 
 from snnsurrogate.surrogate import least_squares
 from snnsurrogate.surrogate._driven_fit import Flow, Records, Sum, descend
+from snnsurrogate.surrogate._sensitivity import velocities
 
 _POINTS, _TRIES, _ITERATIONS = 2500, 3, 60
 _ROOM = 0.5  # units imitate states within [-0.5, 0.5]: far from 1, where they saturate
@@ -80,21 +81,15 @@ def _fit(flow: Flow, points: tuple[np.ndarray, ...], theta: np.ndarray) -> tuple
     weight = 1.0 / (0.03 * np.sqrt(np.square(velocity).mean(axis=0)) + 0.3 * np.abs(velocity))
     free = np.flatnonzero(flow.free)
     d, n = flow.units, len(states)
-    work, f = np.empty(8 * d + 8), np.empty(d)
-    by_state, by_theta = np.empty((d, d)), np.zeros((d, flow.size))
+    f, by_theta = np.empty((n, d)), np.zeros((n, d, flow.size))
 
     def evaluate(p: np.ndarray, *, slopes: bool) -> Sum:
-        r = np.empty((n, d))
-        jacobian = np.empty((n, d, len(free))) if slopes else None
-        for i in range(n):
-            if jacobian is None:
-                flow.field(p, states[i], x[i], work, f)
-            else:
-                flow.linear(p, states[i], x[i], work, f, by_state, by_theta)
-                jacobian[i] = by_theta[:, free] * weight[i][:, None]
-            r[i] = (f - velocity[i]) * weight[i]
+        velocities(flow.linear, p, states, x, f, by_theta)
+        r = (f - velocity) * weight
         total = Sum(len(free) if slopes else 0)
-        rows = None if jacobian is None else jacobian.reshape(n * d, -1)
+        rows = None
+        if slopes:
+            rows = (by_theta[..., free] * weight[..., None]).reshape(n * d, -1)
         total.add(r.ravel(), rows, 3.0, 1.0 / r.size)
         # weights stay small: what the velocities do not determine is left where it was
         total.cost += 1e-6 * float(p[free] @ p[free])

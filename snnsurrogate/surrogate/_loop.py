@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,12 +35,15 @@ class Context:
         seed: int,
         deadline: float,
         checkpoint: Callable[[dict[str, Any]], None],
-        record: Callable[[float], None],
+        record: Callable[..., None],
         advance: Callable[..., None],
         extra: dict[str, Any],
         model: Any = None,
         note: Callable[..., None] = lambda **_: None,
+        pool: Executor | None = None,
     ) -> None:
+        self.pool = pool
+        self.carry: dict[str, Any] = {}  # what a stage hands to the next one
         self.model, self.note = model, note
         self.run, self.module, self.data, self.scaling = run, module, data, scaling
         self.seed, self.deadline, self.checkpoint = seed, deadline, checkpoint

@@ -139,3 +139,49 @@ def sensitivities(  # type: ignore[no-untyped-def]
             h[i] += dt / 6.0 * total[i]
             for c in range(q):
                 s[i, c] += dt / 6.0 * sums[i, c]
+
+
+_CUBE = types.float64[:, :, ::1]
+
+
+@numba.njit(
+    types.void(FIELD_TYPE, _VECTOR, _MATRIX, _CUBE, _CUBE, types.float64, _CUBE),
+    cache=True,
+    nogil=True,
+    error_model="numpy",
+)
+def many_trajectories(field, theta, h0, start, stop, dt, out):  # type: ignore[no-untyped-def]
+    """`trajectory` of several samples of one length: out (sample, step + 1, d)."""
+    for k in range(h0.shape[0]):
+        trajectory(field, theta, h0[k], start[k], stop[k], dt, out[k])
+
+
+@numba.njit(
+    types.void(
+        LINEAR_TYPE, _VECTOR, _MATRIX, _MATRIX, _CUBE, _CUBE, types.float64, types.float64, _CUBE,
+        _CUBE,
+    ),
+    cache=True,
+    nogil=True,
+    error_model="numpy",
+)  # fmt: skip
+def many_sensitivities(  # type: ignore[no-untyped-def]
+    linear, theta, h0, s0, start, stop, dt, gain, states, slopes
+):
+    """`sensitivities` of several samples of one length, all with the same s0."""
+    for k in range(h0.shape[0]):
+        sensitivities(linear, theta, h0[k], s0, start[k], stop[k], dt, gain, states[k], slopes[k])
+
+
+@numba.njit(
+    types.void(LINEAR_TYPE, _VECTOR, _MATRIX, _MATRIX, _MATRIX, _CUBE),
+    cache=True,
+    nogil=True,
+    error_model="numpy",
+)
+def velocities(linear, theta, h, x, f, by_theta):  # type: ignore[no-untyped-def]
+    """The right-hand side at several states and inputs: f (sample, d), by_theta (sample, d, n)."""
+    d = h.shape[1]
+    work, by_state = np.empty(WORK * d + WORK), np.empty((d, d))
+    for k in range(h.shape[0]):
+        linear(theta, h[k], x[k], work, f[k], by_state, by_theta[k])

@@ -195,6 +195,7 @@ class DrivenData:
             y=np.ascontiguousarray(self.x[..., self.columns.index(self.observed)]),
             features=np.ascontiguousarray(features),
             since=np.where(self.random, 0.0, last_change * self.time_step),
+            released=~self.random & (last_change > 0) & (self.stop[:, -1] == self.start[:, 0]),
             random=self.random,
             threshold=float(rule["threshold"]),
             reset=float(rule["reset"]),

@@ -6,6 +6,7 @@ import hashlib
 import math
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,7 @@ def fit(
     seed: int = 0,
     out: str | Path | None = None,
     schedule: tuple[stages.Stage, ...] | None = None,
+    workers: int = 1,
     progress: bool | Callable[..., None] | None = None,
 ) -> Surrogate:
     """Train a surrogate on a dataset.
@@ -70,6 +72,7 @@ def fit(
             a finished training is loaded, and an interrupted one goes on where it was; so does one
             that its budget ended, if the budget is now larger.
         schedule: stages; default ``model.stages()``.
+        workers: threads of the stages of driven models; the weights do not depend on them.
         progress: show a progress bar; None shows it on a terminal; a function is called with the
             amount of work done and a note.
 
@@ -83,6 +86,9 @@ def fit(
     cap = math.inf if budget is None else units.magnitude(budget, "s", what="budget")
     if not cap > 0:
         msg = f"budget is {budget!r}; expected a positive time such as '2 min'"
+        raise ValueError(msg)
+    if type(workers) is not int or workers < 1:
+        msg = f"workers is {workers!r}; expected a whole number of at least 1"
         raise ValueError(msg)
     plan = tuple(model.stages() if schedule is None else schedule)
     view = model.view
@@ -128,14 +134,17 @@ def fit(
         }
         run.history.append(entry | values)
 
-    def record(loss: float) -> None:
+    def record(loss: float, **about: Any) -> None:
         more: dict[str, Any] = (
             {} if log_validation is None else {"validation_error": log_validation()}
         )
-        note(loss=loss, **{name: log()}, **more)
+        note(loss=loss, **{name: log()}, **more, **about)
 
     ended_by = "schedule"
-    with show_progress("training", stages.work(plan), show=progress) as advance:
+    with (
+        show_progress("training", stages.work(plan), show=progress) as advance,
+        ThreadPoolExecutor(max_workers=workers) as pool,
+    ):
         if run.stage < len(plan):  # what an earlier run has done
             each = stages.per_step(plan[run.stage])
             advance(stages.work(plan[: run.stage]) + each * run.step)
@@ -143,17 +152,17 @@ def fit(
             stage = plan[run.stage]
             context = _loop.Context(
                 run, module, data, scaling, seed, started + cap, checkpoint, record, advance, extra,
-                model, note,
+                model, note, pool if workers > 1 else None,
             )  # fmt: skip
             done = _run(stage, context)
-            extra = {}
+            extra = context.carry
             if not done:
                 ended_by = "budget"
                 break  # the stage left a checkpoint: a larger budget goes on from here
             run.stage += 1
             run.step = 0
             run.recent = []
-            checkpoint({})
+            checkpoint(extra)
     run.stage = min(run.stage, len(plan) - 1)
     module.eval()
     surrogate = Surrogate(model, module, scaling, {})
@@ -191,6 +200,8 @@ def _check_stages(model: models.ModelConfig, plan: tuple[stages.Stage, ...], dat
             raise ValueError(msg)
         if isinstance(stage, stages.Calibrate):
             _calibration.check_length(data)
+        if isinstance(stage, stages.FromRest):
+            _driven_loop.check_length(stage, data)
 
 
 def _run(stage: stages.Stage, context: _loop.Context) -> bool:

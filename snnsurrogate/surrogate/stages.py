@@ -131,7 +131,7 @@ class Starts:
 
     Attributes:
         count: most starts.
-        keep: starts that must live; the best of them goes on.
+        keep: starts that must live; all of them go on, the best first.
         horizons: length of the windows and their number, growing by a factor of at most two.
         first: most iterations on the first horizon.
         iterations: most iterations on each of the others.
@@ -139,7 +139,7 @@ class Starts:
     """
 
     count: int = 8
-    keep: int = 1
+    keep: int = 4
     horizons: tuple[tuple[str, int], ...] = (
         ("3 ms", 150), ("5 ms", 150), ("8 ms", 120), ("12 ms", 100), ("18 ms", 70),
     )  # fmt: skip
@@ -151,14 +151,14 @@ class Starts:
 
 @dataclass(frozen=True, kw_only=True)
 class FromRest:
-    """Runs of a driven flow from rest: the observed quantity, spike times and spike widths.
+    """Runs of a driven flow from rest: spike times, widths and peaks, and the observed quantity.
 
     Attributes:
         duration: how much of each record is run.
         rounds: rounds; the records driven by noise are drawn anew in each.
         iterations: most Levenberg-Marquardt iterations of a round.
         random: records driven by noise in a round.
-        wrong: weight of the observed quantity in records with a wrong number of spikes.
+        candidates: how many of the best starts are trained; the next stage takes from these.
         trust: weight of records driven by noise; their spikes are often decided by a hair.
     """
 
@@ -166,8 +166,8 @@ class FromRest:
     rounds: int = 2
     iterations: int = 10
     random: int = 12
-    wrong: float = 0.3
-    trust: float = 0.2
+    candidates: int = 1
+    trust: float = 0.3
     kind: str = "from-rest"
 
 
@@ -189,7 +189,7 @@ def per_step(stage: Stage) -> float:
 def steps(stage: Stage) -> int:
     """Number of steps of a stage."""
     if isinstance(stage, FromRest):
-        return stage.rounds * stage.iterations
+        return stage.candidates * stage.rounds * stage.iterations
     if isinstance(stage, Starts):
         return stage.count
     return stage.iterations if isinstance(stage, LevenbergMarquardt | Calibrate) else stage.steps

@@ -57,8 +57,9 @@ def driven_dataset(protocol, n, *, steps=250, seed=0, **parameters):
 
 
 SHORT = (
-    models.Starts(horizons=(("3 ms", 40), ("6 ms", 40)), iterations=15, first=15),
-    models.FromRest(duration="20 ms", rounds=1, iterations=3, random=2),
+    models.Starts(horizons=(("3 ms", 40), ("6 ms", 40)), iterations=15, first=15, keep=2),
+    models.FromRest(duration="20 ms", rounds=1, iterations=2, random=2, candidates=2),
+    models.FromRest(duration="25 ms", rounds=1, iterations=2, random=2),
 )
 
 

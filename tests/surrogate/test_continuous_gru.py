@@ -1,6 +1,8 @@
 """ContinuousGRU: known dynamics, training and its errors."""
 
+import dataclasses
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ import torch
 
 import snnsurrogate as sns
 from snnsurrogate import protocols
-from snnsurrogate.surrogate import _driven_fit, _gru_field, models
+from snnsurrogate.surrogate import _driven_fit, _driven_loop, _driven_rest, _gru_field, models
 from tests.surrogate.driven import SHORT, driven_data, driven_dataset
 
 
@@ -71,7 +73,7 @@ def test_gradient_of_runs_from_rest(data, fitted):
     records = known.records(features, input_scale=20.0, scaling=fitted.scaling)
     flow = fitted.model.flow(0)
     theta = _driven_fit.weights(fitted.module, "theta")
-    runs = _driven_fit.FromRest(
+    runs = _driven_rest.FromRest(
         flow, records, [3, 5, 9], steps=200, guess=np.array(fitted.card["rest"])
     )
     total = runs.evaluate(theta, slopes=True)
@@ -81,13 +83,73 @@ def test_gradient_of_runs_from_rest(data, fitted):
         a, b = (runs.evaluate(theta + s * e, slopes=False).cost for s in (1, -1))
         slope = (a - b) / 4e-6  # the gradient is of half the cost
         assert total.gradient[k] == pytest.approx(slope, rel=2e-3, abs=1e-3)
+    with ThreadPoolExecutor(2) as pool:
+        runs.pool = pool
+        shared = runs.evaluate(theta, slopes=True)
+    np.testing.assert_array_equal(shared.matrix, total.matrix)
+
+
+def test_spikes_are_paired_in_order_or_with_their_nearest():
+    a = np.array([1.0, 9.0, 20.0])
+    for ours, theirs, want in (
+        (a, a + 5, [(0, 0), (1, 1), (2, 2)]),  # as many: in order
+        (a, np.array([1.5, 19.0]), [(0, 0), (2, 1)]),  # one too many
+        (np.array([8.0, 10.0]), np.array([9.5]), [(1, 0)]),  # the nearer one
+        (a, np.array([30.0]), []),
+        (a, np.empty(0), []),
+    ):
+        i, j = _driven_rest.pairs(ours, theirs)
+        assert list(zip(i.tolist(), j.tolist(), strict=True)) == want
+
+
+def test_runs_that_equal_the_records_cost_nothing(data, fitted):
+    """Records made by the model itself; then one with a spike that the model does not fire."""
+    known = sns.surrogate.driven_data.DrivenData.of(data)
+    features = known.features(known.outline(), states=True)
+    records = known.records(features, input_scale=20.0, scaling=fitted.scaling)
+    flow, theta = fitted.model.flow(0), _driven_fit.weights(fitted.module, "theta")
+    rest = np.array(fitted.card["rest"])
+    own = np.stack([
+        flow.read(theta, flow.run(theta, rest, a, b, records.dt))
+        for a, b in zip(records.start, records.stop, strict=True)
+    ])  # fmt: skip
+    records = dataclasses.replace(records, y=own)
+    runs = _driven_rest.FromRest(flow, records, range(len(own)), steps=250, guess=rest)
+    assert runs.evaluate(theta, slopes=False).cost == pytest.approx(0.0, abs=1e-12)
+    assert runs.mismatched == 0
+    silent = int(np.argmin(own.max(axis=1)))
+    own[silent, 100:105] = 30.0
+    runs = _driven_rest.FromRest(flow, records, [silent], steps=250, guess=rest)
+    assert runs.evaluate(theta, slopes=False).cost > 1.0
+    assert runs.mismatched == 1
+
+
+def test_states_that_never_return_are_counted():
+    """One unit with two stable states, of which the records know one."""
+    model = sns.models.ContinuousGRU(units=1)
+    flow, theta, blocks = model.flow(0), np.zeros(model.flow(0).size), model.blocks(0)
+    theta[blocks["U_h"][0]], theta[blocks["w"][0]] = 6.0, 1.0  # h near -1 and near 1
+    theta[blocks["log_tau"][0]] = math.log(0.5)
+    y = np.array([[-102.0, -96.0]])  # h between -1.05 and -0.9
+    zero = np.zeros((1, 1, 1))
+    records = _driven_fit.Records(
+        dt=0.1, start=zero, stop=zero, y=y, features=np.ones((1, 2, 1)), since=np.zeros(1),
+        released=np.zeros(1, bool), random=np.zeros(1, bool), threshold=-20.0, reset=-40.0,
+    )  # fmt: skip
+    assert 0.25 < _driven_loop.strays(flow, theta, records, 1.0) < 0.75
+    y[0, 1] = -10.0
+    assert _driven_loop.strays(flow, theta, records, 1.0) == 0.0
 
 
 def test_training_says_what_it_did(fitted):
     kinds = [h["kind"] for h in fitted.history]
     assert kinds[-1] == "from-rest"
-    assert fitted.history[-2]["lives"]
-    assert fitted.history[-2]["explained"] > 0.7
+    living = [h for h in fitted.history if h.get("lives")]
+    assert len(living) == 2
+    assert min(h["explained"] for h in living) > 0.7
+    scores = [h["scores"] for h in fitted.history if "scores" in h]
+    assert [len(s) for s in scores] == [2, 1]  # two candidates, then the better one
+    assert fitted.history[-1]["loss"] == pytest.approx(scores[-1][0], abs=1e-3)
     card = fitted.card
     assert [s["name"] for s in card["states"]] == ["h_1", "h_2", "h_3"]
     assert card["observed"] == [{"name": "V", "unit": "mV"}]

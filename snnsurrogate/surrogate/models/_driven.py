@@ -91,10 +91,11 @@ class DrivenConfig(ModelConfig):
     def stages(self) -> tuple[Stage, ...]:
         """Starts on short windows, then runs from rest of growing length."""
         return (
-            Starts(),
-            FromRest(duration="50 ms", rounds=2, iterations=12, wrong=1.0),
-            FromRest(duration="80 ms", rounds=2, iterations=12, wrong=1.0),
-            FromRest(duration="150 ms", rounds=6, iterations=10, wrong=1.0),
+            Starts(count=8, keep=5),
+            FromRest(duration="50 ms", rounds=2, iterations=12, random=8, candidates=3),
+            FromRest(duration="80 ms", rounds=1, iterations=12, candidates=3),
+            FromRest(duration="150 ms", rounds=3, iterations=10, candidates=2),
+            FromRest(duration="150 ms", rounds=4, iterations=12, random=24, candidates=1),
         )
 
     def blocks(self, parameters: int) -> dict[str, tuple[slice, tuple[int, ...]]]:
