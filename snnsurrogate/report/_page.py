@@ -4,14 +4,17 @@ import base64
 import html
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Template
 
+import numpy as np
 import xarray as xr
+from matplotlib.figure import Figure
 
 from snnsurrogate.dataset.store import atomic
 from snnsurrogate.report import _tables
+from snnsurrogate.report._drawn import Drawn
 from snnsurrogate.report._style import style
 from snnsurrogate.report._view import Score, View, number, pretty_unit
 from snnsurrogate.report.figures import NETWORK_PANELS, PANELS
@@ -20,6 +23,11 @@ from snnsurrogate.report.figures._panel import Panel
 _TEMPLATE = Path(__file__).with_name("page.html")
 # The tiles on top of the page, the first five that the scores have.
 _HEADLINES = (
+    ("bars", "bars passed, of nine"),
+    ("rate_error_mean", "f-I curve, mean error"),
+    ("tonic_error", "onset of lasting firing, error"),
+    ("latency_rmse", "latency, rms error"),
+    ("gamma_mean", "coincidence under noise"),
     ("rest_found", "maps that have the unseen rest state"),
     ("rest_position_error", "its position, median error"),
     ("rest_hopf_error", "its Hopf points, median error"),
@@ -47,6 +55,7 @@ def report(
     *,
     png: bool = True,
     more: Mapping[str, xr.Dataset] | None = None,
+    figures: Sequence[Drawn] = (),
 ) -> Path:
     """Write the page of a set of scores.
 
@@ -58,6 +67,7 @@ def report(
         png: also write every figure as `figures/<name>.png` beside the page.
         more: further scores as chapters of the page, by their heading; the files of their figures
             begin with it.
+        figures: further figures, after those of the scores.
 
     Returns:
         Path of the page.
@@ -80,7 +90,7 @@ def report(
         prediction=html.escape(view.prediction),
         subtitle=_subtitle(view),
         tiles=_tiles(view),
-        figures=_figures(view, folder, ""),
+        figures="\n".join([_figures(view, folder, ""), *(_given(d, folder) for d in figures)]),
         tables=_tables.given_tables(view),
         confusion=_tables.confusion_table(view),
         boundaries=_tables.boundary_table(view),
@@ -106,15 +116,14 @@ def _need_scores(view: View) -> None:
 def _figures(view: View, folder: Path | None, prefix: str) -> str:
     """Every panel that scores of this kind have, as sections; their files in the folder."""
     sections = []
-    for panel in NETWORK_PANELS if view.populations else PANELS:
+    panels = NETWORK_PANELS if view.populations else PANELS
+    for panel in panels if view.sources else ():
         lack = panel.missing(view)
         if lack and panel.optional:
             continue
         image = None if lack else _draw(panel, view)
-        if image is not None and folder is not None:
-            folder.mkdir(exist_ok=True)
-            with atomic(folder / f"{prefix}{panel.name}.png") as private:
-                private.write_bytes(image)
+        if image is not None:
+            _write(image, folder, f"{prefix}{panel.name}")
         sections.append(_section(panel, view, image, lack, prefix))
     return "\n".join(sections)
 
@@ -137,27 +146,52 @@ def _chapter(heading: str, view: View, folder: Path | None) -> str:
     return "\n".join(parts)
 
 
+def _given(drawn: Drawn, folder: Path | None) -> str:
+    """A figure that the caller brings, as a section; its file in the folder."""
+    image = _png(drawn.figure)
+    _write(image, folder, drawn.name)
+    return _picture(drawn.name, drawn.title, image, drawn.caption)
+
+
+def _write(image: bytes, folder: Path | None, name: str) -> None:
+    if folder is not None:
+        folder.mkdir(exist_ok=True)
+        with atomic(folder / f"{name}.png") as private:
+            private.write_bytes(image)
+
+
 def _draw(panel: Panel, view: View) -> bytes:
     with style():
+        return _png(panel.draw(view))
+
+
+def _png(figure: Figure) -> bytes:
+    with style():
         buffer = io.BytesIO()
-        panel.draw(view).savefig(buffer, format="png", metadata={"Software": None})
+        figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()
 
 
 def _section(panel: Panel, view: View, image: bytes | None, lack: str, prefix: str) -> str:
-    head = f'<section id="{prefix}{panel.name}"><h2>{html.escape(panel.title)}</h2>'
     if image is None:
+        head = f'<section id="{prefix}{panel.name}"><h2>{html.escape(panel.title)}</h2>'
         note = f"Not drawn: it needs {html.escape(lack)}, which these scores do not hold."
         return f'{head}<p class="missing">{note}</p></section>'
+    return _picture(f"{prefix}{panel.name}", panel.title, image, panel.caption(view))
+
+
+def _picture(name: str, title: str, image: bytes, caption: str) -> str:
     data = base64.b64encode(image).decode("ascii")
-    caption = html.escape(panel.caption(view))
     return (
-        f'{head}<figure><img alt="{html.escape(panel.title)}" src="data:image/png;base64,{data}">'
-        f"<figcaption>{caption}</figcaption></figure></section>"
+        f'<section id="{name}"><h2>{html.escape(title)}</h2>'
+        f'<figure><img alt="{html.escape(title)}" src="data:image/png;base64,{data}">'
+        f"<figcaption>{html.escape(caption)}</figcaption></figure></section>"
     )
 
 
 def _subtitle(view: View) -> str:
+    if "sample" not in view.ds.sizes:
+        return html.escape(str(view.attr("subtitle")))
     ranges = []
     for name in view.swept:
         c = view.ds[name]
@@ -190,7 +224,8 @@ def _tiles(view: View) -> str:
 
 
 def _floor_note(view: View) -> str:
-    if "twin" not in view.sources:
+    floors = not view.sources and any(np.isfinite(s.floor) for s in view.scores)
+    if "twin" not in view.sources and not floors:
         return "No twin was given: these scores have no floor, and small numbers mean little."
     return (
         "The floor is the same score between the truth and its twin, the truth computed again with "

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from snnsurrogate.report import _page, _style, report
+from snnsurrogate.report import _page, _style, plots, report
 from snnsurrogate.report._view import Score, View, number, pretty_unit
 from snnsurrogate.report.figures import PANELS as EVERY
 
@@ -135,3 +135,20 @@ def test_units_and_view(scores):
     assert view.swept == ["V_S"]
     assert view.x_label == r"$V_{\mathrm{S}}$ (mV)"
     assert view.regime_labels == ["quiescent", "tonic", "bursting"]
+
+
+def test_figures_of_the_caller_stand_on_a_page_without_records(tmp_path):
+    def score(name, value, floor):
+        attrs = {"units": "%", "ideal": 0.0, "better": "lower", "long_name": name}
+        return {name: ((), value, attrs | {"role": "score"}), f"{name}_floor": ((), floor, attrs)}
+
+    scores = xr.Dataset(score("rate_error_mean", 0.31, 0.02), attrs={"subtitle": "one neuron"})
+    figure = _style.new_figure(2.0)
+    figure.subplots().plot([0, 1], [0, 1])
+    drawn = plots.Drawn(name="curve", title="A curve", caption="Rises.", figure=figure)
+    text = report(scores, tmp_path, figures=[drawn]).read_text()
+    assert text.count("data:image/png;base64,") == 1
+    assert "Not drawn" not in text
+    assert all(words in text for words in ("A curve", "Rises.", "one neuron", "0.31", "0.02"))
+    assert "No twin was given" not in text
+    assert (tmp_path / "figures" / "curve.png").read_bytes()[:4] == b"\x89PNG"
