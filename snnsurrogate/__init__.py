@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from snnsurrogate.evaluate import compare_excitability as compare_excitability
     from snnsurrogate.evaluate import evaluate as evaluate  # type: ignore[no-redef]
     from snnsurrogate.evaluate import excitability as excitability  # type: ignore[no-redef]
+    from snnsurrogate.evaluate import families as families
     from snnsurrogate.evaluate import generalisation as generalisation
     from snnsurrogate.evaluate import open_scores as open_scores
     from snnsurrogate.evaluate import save_scores as save_scores
@@ -79,6 +80,7 @@ _PUBLIC: dict[str, tuple[str, str | None]] = {
     "excitability": ("evaluate", "excitability"),
     "compare_excitability": ("evaluate", "compare_excitability"),
     "Battery": ("evaluate", "Battery"),
+    "families": ("evaluate.families", None),
     "generalisation": ("evaluate.generalisation", None),
     "save_scores": ("evaluate", "save_scores"),
     "open_scores": ("evaluate", "open_scores"),
