@@ -110,7 +110,7 @@ def even_step(time: np.ndarray, *, what: str = "series") -> float:
             "parts before and after it as pieces, or resample"
         )
         raise ValueError(msg)
-    return step
+    return float((time[-1] - time[0]) / (time.size - 1))
 
 
 def series_of(dataset: xr.Dataset, variable: str | None = None) -> Series:
@@ -239,19 +239,54 @@ def delay_vectors(piece: np.ndarray, window: int | Sequence[int]) -> np.ndarray:
     return vectors
 
 
-def pieces_vectors(pieces: Sequence[np.ndarray], window: int | Sequence[int]) -> list[np.ndarray]:
+def exponential_average(piece: np.ndarray, time_constant: float) -> np.ndarray:
+    """Causal average of a piece (n,) with weights exp(-age / time constant), age in samples.
+
+    It begins at the mean of the first time constant.
+    """
+    from scipy.signal import lfilter
+
+    keep = np.exp(-1.0 / time_constant)
+    before = float(np.mean(piece[: max(1, round(time_constant))]))
+    return np.asarray(lfilter([1 - keep], [1, -keep], piece, zi=[keep * before])[0])
+
+
+def pieces_vectors(
+    pieces: Sequence[np.ndarray],
+    window: int | Sequence[int],
+    *,
+    averages: Sequence[float] = (),
+) -> list[np.ndarray]:
     """Delay vectors of every piece that is long enough; pieces are never bridged.
 
+    Args:
+        pieces: (n_i,) samples.
+        window: number of successive samples, or ages as in `lags`.
+        averages: time constants in samples of exponential averages put before the samples of the
+            window; vectors of the first four time constants are left out, in which an average still
+            depends on its beginning.
+
     Raises:
-        ValueError: none is long enough.
+        ValueError: none is long enough, or a time constant that is not positive.
     """
+    if any(not np.isfinite(t) or t <= 0 for t in averages):
+        msg = f"averages are {tuple(averages)}; expected time constants in samples, above 0"
+        raise ValueError(msg)
     span = lags(window)[0]
-    long_enough = [p for p in pieces if np.size(p) > span]
+    begin = max([span, *(int(np.ceil(4 * t)) for t in averages)])
+    long_enough = [p for p in pieces if np.size(p) > begin]
     if not long_enough:
         longest = max((np.size(p) for p in pieces), default=0)
         msg = (
-            f"the longest piece has {longest} samples, the embedding spans {span + 1}; record "
+            f"the longest piece has {longest} samples, the embedding spans {begin + 1}; record "
             f"longer pieces, or take a shorter window"
         )
         raise ValueError(msg)
-    return [delay_vectors(p, window) for p in long_enough]
+    if not averages:
+        return [delay_vectors(p, window) for p in long_enough]
+    every = []
+    for piece in long_enough:
+        past = [exponential_average(piece, t)[begin:] for t in averages]
+        every.append(np.column_stack([*past, delay_vectors(piece, window)[begin - span :]]))
+        every[-1].flags.writeable = False
+    return every

@@ -31,42 +31,52 @@ class DelayVAE:
     Attributes:
         latent: dimension of the recovered state.
         window: number of successive samples, or their ages in samples with 0 the newest.
+        averages: time constants in samples of exponential averages that go before the window: a
+            slow variable is seen by them, and the window can be short.
         hidden: units of each hidden tanh layer of the encoder; the decoder has them reversed.
     """
 
     latent: int = 3
     window: int | tuple[int, ...] = 16
+    averages: tuple[float, ...] = ()
     hidden: tuple[int, ...] = (32, 32)
 
     def __post_init__(self) -> None:
         """Check the sizes."""
-        width = len(lags(self.window))
-        if not 1 <= self.latent <= width:
+        if not 1 <= self.latent <= self.width:
             msg = (
-                f"latent is {self.latent}, the window has {width} samples; expected between 1 and "
-                f"{width}"
+                f"latent is {self.latent}, a delay vector has {self.width} entries; expected "
+                f"between 1 and {self.width}"
             )
             raise ValueError(msg)
         if not self.hidden or min(self.hidden) < 1:
             msg = f"hidden is {self.hidden!r}; expected units of at least one layer, e.g. (32, 32)"
             raise ValueError(msg)
 
-    def build(self, *, generator_seed: int, mean: float = 0.0, sd: float = 1.0) -> nn.Module:
+    @property
+    def width(self) -> int:
+        """Entries of a delay vector."""
+        return len(self.averages) + len(lags(self.window))
+
+    def vectors(self, pieces: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Delay vectors (n_i, width) of every piece that is long enough, newest sample last."""
+        return pieces_vectors(pieces, self.window, averages=self.averages)
+
+    def build(self, *, generator_seed: int) -> nn.Module:
         """The module with weights drawn from the seed, float64.
 
-        ``encode(windows)`` and ``decode(latent)`` map batches (n, w) of delay vectors, oldest
-        sample first, to latent means (n, d) and back, in the unit of the series; ``posterior``
-        gives the latent's mean and log variance, ``newest`` the newest sample alone (n, 1).
+        ``encode(windows)`` and ``decode(latent)`` map batches (n, width) of delay vectors, newest
+        sample last, to latent means (n, d) and back, in the unit of the series; ``posterior``
+        gives the latent's mean and log variance, ``newest`` the newest sample alone (n, 1). Both
+        ways are a linear map plus a perceptron. `train` sets the scaling and the linear maps.
 
         Args:
             generator_seed: of the weights.
-            mean: of the series, in its unit.
-            sd: standard deviation of the series.
         """
         import torch
         from torch import nn
 
-        width, d = len(lags(self.window)), self.latent
+        width, d = self.width, self.latent
 
         def layers(*sizes: int) -> nn.Sequential:
             parts: list[nn.Module] = []
@@ -78,30 +88,31 @@ class DelayVAE:
             mean: Tensor
             sd: Tensor
 
-            def __init__(self, encoder: nn.Sequential, decoder: nn.Sequential) -> None:
+            def __init__(self, hidden: tuple[int, ...]) -> None:
                 super().__init__()
-                self.encoder, self.decoder = encoder, decoder
-                self.register_buffer("mean", torch.tensor(float(mean)))
-                self.register_buffer("sd", torch.tensor(float(sd)))
+                self.encoder, self.project = layers(width, *hidden, 2 * d), nn.Linear(width, d)
+                self.decoder, self.expand = layers(d, *hidden[::-1], width), nn.Linear(d, width)
+                self.register_buffer("mean", torch.zeros(width))
+                self.register_buffer("sd", torch.ones(width))
 
             def posterior(self, windows: Tensor) -> tuple[Tensor, Tensor]:
-                out = self.encoder((windows - self.mean) / self.sd)
-                return out[:, :d], out[:, d:]
+                scaled = (windows - self.mean) / self.sd
+                out = self.encoder(scaled)
+                return self.project(scaled) + out[:, :d], out[:, d:]
 
             def encode(self, windows: Tensor) -> Tensor:
                 return self.posterior(windows)[0]
 
             def decode(self, latent: Tensor) -> Tensor:
-                return self.decoder(latent) * self.sd + self.mean
+                return (self.expand(latent) + self.decoder(latent)) * self.sd + self.mean
 
             def newest(self, latent: Tensor) -> Tensor:
                 return self.decode(latent)[:, width - 1 :]
 
         with torch.random.fork_rng(devices=[]):  # module constructors take no generator
             torch.manual_seed(generator_seed)
-            encoder = layers(width, *self.hidden, 2 * d)
-            decoder = layers(d, *self.hidden[::-1], width)
-        return Autoencoder(encoder, decoder).to(torch.float64)
+            module = Autoencoder(self.hidden)
+        return module.to(torch.float64)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,48 +143,44 @@ Progress = Callable[[int, str], None]
 
 def train(
     module: nn.Module,
-    pieces: Sequence[np.ndarray],
-    window: int | Sequence[int],
+    vectors: Sequence[np.ndarray],
     *,
     schedule: Schedule | None = None,
     seed: int = 0,
     deadline: float = math.inf,
     advance: Progress | None = None,
 ) -> dict[str, Any]:
-    """Train an autoencoder in place on the delay vectors of the pieces.
+    """Train an autoencoder in place on delay vectors, from their principal components on.
 
-    Afterwards every latent has mean 0 and standard deviation 1 over the training windows and falls
-    with the same sign as the newest sample, the most precise one first: what a rotation-free
-    change of coordinates can fix, is fixed.
+    Afterwards every latent has mean 0 and standard deviation 1 over the training vectors and rises
+    with the newest sample, the most precise latent first.
 
     Args:
         module: from `DelayVAE.build`.
-        pieces: (n_i,) samples each, in the unit of the series.
-        window: as in the configuration.
+        vectors: arrays (n_i, width) from `DelayVAE.vectors`, in the unit of the series.
         schedule: default `Schedule()`.
         seed: draws batches and noise.
         deadline: time of ``time.perf_counter`` after which it stops.
         advance: called with the number of steps done and a note.
 
     Returns:
-        ``loss`` of the last step, root-mean-square errors ``window_rms`` and ``newest_rms`` of the
-        reconstruction from latent means in the unit of the series, ``seconds``, and ``ended_by``.
+        ``loss`` of the last step; root-mean-square errors ``window_rms`` and ``newest_rms`` of the
+        reconstruction from latent means, in the unit of the series; ``seconds``; ``ended_by``.
 
     Raises:
         FloatingPointError: the loss became non-finite.
-        ValueError: pieces too short.
     """
     import torch
 
     plan = schedule or Schedule()
     started = time.perf_counter()
-    rows = torch.as_tensor(np.concatenate(pieces_vectors(pieces, window)))
-    parameters = [p for p in module.parameters() if p.requires_grad]
+    rows = torch.as_tensor(np.concatenate(vectors))
+    start(module, rows)
     noise = torch.Generator().manual_seed(seed)
     weights = torch.ones(rows.shape[1], dtype=torch.float64)
     weights[-1] = plan.newest
     weights /= weights.sum()
-    optimiser = torch.optim.Adam(parameters, lr=plan.learning_rate[0])
+    optimiser = torch.optim.Adam(module.parameters(), lr=plan.learning_rate[0])
     first, last = plan.learning_rate
     wide, sharp = plan.divergence
     value, ended_by = math.nan, "schedule"
@@ -206,6 +213,32 @@ def train(
         "seconds": time.perf_counter() - started,
         "ended_by": ended_by,
     }
+
+
+def start(module: nn.Module, rows: Tensor) -> None:
+    """Scale by the vectors (n, width), and let the linear maps be their principal components.
+
+    The perceptrons begin small: what is learned stays as near to linear as the data allow, which
+    keeps the latent smooth.
+    """
+    import torch
+
+    m: Any = module
+    with torch.no_grad():
+        m.mean.copy_(rows.mean(0))
+        m.sd.copy_(rows.std(0))
+        scaled = (rows - m.mean) / m.sd
+        values, axes = torch.linalg.eigh(scaled.T @ scaled / len(rows))
+        d = m.project.out_features
+        length = values.flip(0)[:d].clamp_min(1e-6 * float(values[-1])).sqrt()
+        axes = axes.flip(1)[:, :d]
+        m.project.weight.copy_((axes / length).T)
+        m.expand.weight.copy_(axes * length)
+        for layer in (m.project, m.expand, m.encoder[-1], m.decoder[-1]):
+            layer.bias.zero_()
+        m.encoder[-1].bias[d:] = -2.0  # log variance: the noise begins at a third of the spread
+        for layer in (m.encoder[-1], m.decoder[-1]):
+            layer.weight.mul_(0.1)
 
 
 def bound(
@@ -262,7 +295,7 @@ def _polish(
     draws = torch.randn((len(chosen), latents), generator=noise, dtype=torch.float64)
     draws = (draws - draws.mean(0)) / draws.std(0)
     optimiser = torch.optim.LBFGS(
-        [p for p in module.parameters() if p.requires_grad],
+        list(module.parameters()),
         max_iter=20,
         history_size=50,
         line_search_fn="strong_wolfe",
@@ -303,12 +336,15 @@ def settle(module: nn.Module, windows: Tensor) -> None:
         sign = torch.where(((mean - centre) * newest[:, None]).sum(0) < 0, -1.0, 1.0)
         scale = sign * sd
         order = torch.argsort((log_variance - 2 * sd.log()).mean(0))
-        out: Any = module.encoder[-1]  # type: ignore[index]
-        into: Any = module.decoder[0]  # type: ignore[index]
+        m: Any = module
+        out = m.encoder[-1]
+        both = torch.cat([order, d + order])
         weight = torch.cat([out.weight[:d] / scale[:, None], out.weight[d:]])
         bias = torch.cat([(out.bias[:d] - centre) / scale, out.bias[d:] - 2 * sd.log()])
-        both = torch.cat([order, d + order])
         out.weight.copy_(weight[both])
         out.bias.copy_(bias[both])
-        into.bias.add_(into.weight @ centre)
-        into.weight.copy_((into.weight * scale)[:, order])
+        m.project.weight.copy_((m.project.weight / scale[:, None])[order])
+        m.project.bias.copy_((m.project.bias / scale)[order])
+        for into in (m.decoder[0], m.expand):
+            into.bias.add_(into.weight @ centre)
+            into.weight.copy_((into.weight * scale)[:, order])
