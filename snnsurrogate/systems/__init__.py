@@ -26,6 +26,7 @@ from ._registry import add as _add
 from ._registry import get as get
 from ._registry import names as names
 from ._registry import register as register
+from ._rescaled import rescaled as rescaled
 
 for _room in (neurons, networks):
     for _label in _room.__all__:
