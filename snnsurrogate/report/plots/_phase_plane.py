@@ -1,6 +1,7 @@
 """Phase planes side by side: nullclines, vector field, orbits, fixed points."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -13,6 +14,7 @@ from snnsurrogate.report._view import symbol, with_unit
 
 _NULLCLINES = ("#0072b2", "#009e73")
 _ORBIT = "#d55e00"
+_CYCLE = "#cc79a7"
 _ARROWS = 16  # along each axis
 
 
@@ -23,7 +25,10 @@ class PhasePlane:
     Attributes:
         nullclines: of :func:`dynamics.nullclines`.
         field: of :func:`dynamics.vector_field` over the same states; drawn as directions.
-        orbits: arrays (time, 2) of the two states: trajectories and cycles.
+        orbits: arrays (time, 2) of the two states: trajectories.
+        cycles: limit cycles, (time, 2) arrays with whether each is stable; the unstable ones are
+            dashed.
+        behind: arrays (time, 2), such as orbits of the equations projected into the plane.
         points: of :func:`dynamics.fixed_points`, at one parameter point.
         title: of the panel.
     """
@@ -31,6 +36,8 @@ class PhasePlane:
     nullclines: xr.Dataset
     field: xr.Dataset | None = None
     orbits: tuple[np.ndarray, ...] = ()
+    cycles: tuple[tuple[np.ndarray, bool], ...] = ()
+    behind: tuple[np.ndarray, ...] = ()
     points: xr.Dataset | None = None
     title: str = ""
 
@@ -39,6 +46,8 @@ def phase_planes(
     *panels: PhasePlane, columns: int = 3, width: float = 9.2, height: float = 3.0
 ) -> Figure:
     """Draw phase planes; fixed points are filled where stable, hollow where not.
+
+    The legend of every column is in its first row.
 
     Args:
         *panels: one or more.
@@ -60,8 +69,8 @@ def phase_planes(
     with style():
         figure = new_figure(height * rows, width=width)
         axes = figure.subplots(rows, columns, squeeze=False)
-        for ax, panel in zip(axes.flat, panels, strict=False):
-            _draw(ax, panel)
+        for k, (ax, panel) in enumerate(zip(axes.flat, panels, strict=False)):
+            _draw(ax, panel, panels[k::columns] if k < columns else ())
         for ax in axes.flat[len(panels) :]:
             ax.set_visible(False)
     return figure
@@ -71,7 +80,22 @@ def _states(nullclines: xr.Dataset) -> list[str]:
     return [str(n) for n in nullclines.data_vars if n not in {"of", "piece", "residual"}]
 
 
-def _draw(ax: Axes, panel: PhasePlane) -> None:
+def _explained(panels: tuple[PhasePlane, ...]) -> list[Line2D]:
+    """Legend of what is in panels besides the nullclines."""
+    kinds = {stable for panel in panels for _, stable in panel.cycles}
+    found = [(any(panel.orbits for panel in panels), _ORBIT, "solid", "trajectory"),
+             (True in kinds, _CYCLE, "solid", "stable cycle"),
+             (False in kinds, _CYCLE, "dashed", "unstable cycle"),
+             (any(panel.behind for panel in panels), MUTED, "solid", "equations, projected"),
+             ]  # fmt: skip
+    return [
+        Line2D([], [], color=colour, linestyle=style, label=words)
+        for there, colour, style, words in found
+        if there
+    ]
+
+
+def _draw(ax: Axes, panel: PhasePlane, explained: tuple[PhasePlane, ...]) -> None:
     table = panel.nullclines
     first, second = _states(table)
     if panel.field is not None:
@@ -82,8 +106,13 @@ def _draw(ax: Axes, panel: PhasePlane) -> None:
             here = table["piece"].values == k
             ax.plot(table[first].values[here], table[second].values[here], color=colour, lw=1.4)
         handles.append(Line2D([], [], color=colour, label=f"d{symbol(name)}/dt = 0"))
+    for orbit in panel.behind:
+        ax.plot(orbit[:, 0], orbit[:, 1], color=MUTED, linewidth=2.4, alpha=0.5, zorder=1)
     for orbit in panel.orbits:
-        ax.plot(orbit[:, 0], orbit[:, 1], color=_ORBIT, linewidth=1.1)
+        ax.plot(orbit[:, 0], orbit[:, 1], color=_ORBIT, linewidth=1.0)
+    for orbit, stable in panel.cycles:
+        dashes: Any = "solid" if stable else (0, (3, 1.5))
+        ax.plot(*orbit[:, :2].T, color=_CYCLE, linewidth=1.6, linestyle=dashes)
     if panel.points is not None:
         _points(ax, panel.points, first, second)
     if panel.field is not None:
@@ -93,7 +122,11 @@ def _draw(ax: Axes, panel: PhasePlane) -> None:
     ax.set_ylabel(with_unit(symbol(second), str(table[second].attrs.get("units", ""))))
     ax.set_title(panel.title)
     ax.grid(visible=False)
-    ax.legend(handles=handles, fontsize=7, loc="upper right")
+    if explained:
+        ax.legend(
+            handles=[*handles, *_explained(explained)], fontsize=6.5, loc="upper right",
+            frameon=True, framealpha=0.85, edgecolor="none",
+        )  # fmt: skip
 
 
 def _arrows(ax: Axes, field: xr.Dataset, first: str, second: str) -> None:
