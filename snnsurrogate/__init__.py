@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from snnsurrogate.features import regimes as regimes  # type: ignore[no-redef]
     from snnsurrogate.report import plots as plots
     from snnsurrogate.report import report as report
+    from snnsurrogate.schema import select as select
     from snnsurrogate.simulate import Design as Design
     from snnsurrogate.simulate import simulate as simulate
     from snnsurrogate.surrogate import Surrogate as Surrogate
@@ -67,6 +68,7 @@ _PUBLIC: dict[str, tuple[str, str | None]] = {
     "save": ("dataset", "save"),
     "open": ("dataset", "open"),
     "check": ("dataset", "check"),
+    "select": ("schema", "select"),
     "to_grid": ("dataset", "to_grid"),
     "splits": ("dataset.splits", None),
     "to_torch": ("surrogate", "to_torch"),
