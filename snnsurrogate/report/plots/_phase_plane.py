@@ -83,7 +83,7 @@ def _states(nullclines: xr.Dataset) -> list[str]:
 def _explained(panels: tuple[PhasePlane, ...]) -> list[Line2D]:
     """Legend of what is in panels besides the nullclines."""
     kinds = {stable for panel in panels for _, stable in panel.cycles}
-    found = [(any(panel.orbits for panel in panels), _ORBIT, "solid", "trajectory"),
+    found: list[tuple[bool, str, Any, str]] = [(any(panel.orbits for panel in panels), _ORBIT, "solid", "trajectory"),
              (True in kinds, _CYCLE, "solid", "stable cycle"),
              (False in kinds, _CYCLE, "dashed", "unstable cycle"),
              (any(panel.behind for panel in panels), MUTED, "solid", "equations, projected"),
