@@ -83,11 +83,12 @@ def _states(nullclines: xr.Dataset) -> list[str]:
 def _explained(panels: tuple[PhasePlane, ...]) -> list[Line2D]:
     """Legend of what is in panels besides the nullclines."""
     kinds = {stable for panel in panels for _, stable in panel.cycles}
-    found: list[tuple[bool, str, Any, str]] = [(any(panel.orbits for panel in panels), _ORBIT, "solid", "trajectory"),
-             (True in kinds, _CYCLE, "solid", "stable cycle"),
-             (False in kinds, _CYCLE, "dashed", "unstable cycle"),
-             (any(panel.behind for panel in panels), MUTED, "solid", "equations, projected"),
-             ]  # fmt: skip
+    found: list[tuple[bool, str, Any, str]] = [
+        (any(panel.orbits for panel in panels), _ORBIT, "solid", "trajectory"),
+        (True in kinds, _CYCLE, "solid", "stable cycle"),
+        (False in kinds, _CYCLE, "dashed", "unstable cycle"),
+        (any(panel.behind for panel in panels), MUTED, "solid", "equations, projected"),
+    ]
     return [
         Line2D([], [], color=colour, linestyle=style, label=words)
         for there, colour, style, words in found
