@@ -117,7 +117,7 @@ def control_sweep(
         duration: of the record.
         transient: before it.
         reach: of the first sweep, in half widths of the trained box (1 for a constant input).
-        points: of the second sweep; the first has two thirds of them.
+        points: of the second sweep; the first has a third of them, at least 9, on each side.
         equilibria: look for fixed points too.
 
     Returns:
@@ -154,7 +154,7 @@ def control_sweep(
         table = swept(np.unique(np.asarray(values, dtype=float)))
         table["fine"] = ("value", np.ones(table.sizes["value"], dtype=bool))
     else:
-        side = surrogate.scaling.half[j] * reach * np.logspace(-4, 0, max(2, points // 3))
+        side = surrogate.scaling.half[j] * reach * np.logspace(-4, 0, max(9, points // 3))
         first = swept(np.concatenate([centre - side[::-1], [centre], centre + side]))
         low, high = _stretch(first, centre)
         margin = 0.25 * (high - low)

@@ -81,7 +81,8 @@ def free_run(
             )  # fmt: skip
             ax.set_ylabel(with_unit(symbol(name), unit))
             ax.set_xlim(low, high)
-        figure.axes[0].legend(loc="upper right", ncols=2)
+        handles, names = figure.axes[0].get_legend_handles_labels()
+        figure.legend(handles, names, loc="outside upper right", ncols=2)
         figure.axes[1].set_xlabel(with_unit("time", time_unit))
     return figure
 
