@@ -91,9 +91,10 @@ def markdown() -> str:
     lines += ["## Surrogate models", ""]
     for name in sns.models.names():
         lines += _model(sns.models.get(name))
-    lines += ["## Baselines of networks", ""]
-    for name in sns.baselines.names():
-        lines += _model(sns.baselines.get(name))
+    for kind, of in (("network", "networks"), ("driven", "driven neurons")):
+        lines += [f"## Baselines of {of}", ""]
+        for name in sns.baselines.names(kind):
+            lines += _model(sns.baselines.get(name))
     lines += ["## Features", ""]
     features = sns.features.FEATURES.items()
     lines += _table(

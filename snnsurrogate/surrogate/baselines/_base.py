@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Protocol, TypeVar, final
 import numpy as np
 import xarray as xr
 
+from snnsurrogate.surrogate.baselines._driven import DrivenBaseline
 from snnsurrogate.surrogate.baselines._fitted import Fitted, Request, dataset
 from snnsurrogate.surrogate.baselines._runs import Runs
 
@@ -94,8 +95,8 @@ class OneByOne(abc.ABC):
         return dataset(request, card, self.columns, out)
 
 
-REGISTRY: dict[str, type[Baseline]] = {}
-Kind = TypeVar("Kind", bound=Baseline)
+REGISTRY: dict[str, type] = {}
+Kind = TypeVar("Kind", bound=Baseline | DrivenBaseline)
 
 
 def register(cls: type[Kind]) -> type[Kind]:
@@ -116,7 +117,7 @@ def register(cls: type[Kind]) -> type[Kind]:
     return cls
 
 
-def whole_numbers(baseline: Baseline, *fields: str) -> None:
+def whole_numbers(baseline: Baseline | DrivenBaseline, *fields: str) -> None:
     """Raise ValueError for fields that are no whole numbers above 0."""
     for field in fields:
         value = getattr(baseline, field)

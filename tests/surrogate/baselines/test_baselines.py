@@ -13,12 +13,12 @@ from snnsurrogate.surrogate.baselines._base import register
 
 SMALL = {"count-gru": {"steps": 20, "hidden": 8, "batch": 8}}
 COMPILES = {"coarse-step"}  # by Brian2: tested in test_coarse_step.py
-FAST = [name for name in sns.baselines.names() if name not in COMPILES]
+FAST = [name for name in sns.baselines.names("network") if name not in COMPILES]
 POINTS = {"tau_EE": [2.5, 1.8, 3.5], "lambda_E": [6.5, 7.0, 5.5], "lambda_I": [6.5, 7.0, 5.5]}
 
 
 def test_the_registry_has_the_seven():
-    assert sns.baselines.names() == [
+    assert sns.baselines.names("network") == [
         "analogues", "coarse-step", "count-gru", "event-resampling", "gate-chain",
         "linear-gaussian", "nearest-run",
     ]  # fmt: skip
