@@ -7,6 +7,8 @@ from snnsurrogate.surrogate.embedding.delays import exponential_average as expon
 from snnsurrogate.surrogate.embedding.delays import lags as lags
 from snnsurrogate.surrogate.embedding.delays import pieces_vectors as pieces_vectors
 from snnsurrogate.surrogate.embedding.delays import series_of as series_of
+from snnsurrogate.surrogate.embedding.neighbours import false_neighbours as false_neighbours
+from snnsurrogate.surrogate.embedding.selection import select_dimension as select_dimension
 from snnsurrogate.surrogate.embedding.vae import DelayVAE as DelayVAE
 from snnsurrogate.surrogate.embedding.vae import Schedule as Schedule
 from snnsurrogate.surrogate.embedding.vae import bound as bound

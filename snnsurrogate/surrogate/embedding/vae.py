@@ -164,8 +164,9 @@ def train(
         advance: called with the number of steps done and a note.
 
     Returns:
-        ``loss`` of the last step; root-mean-square errors ``window_rms`` and ``newest_rms`` of the
-        reconstruction from latent means, in the unit of the series; ``seconds``; ``ended_by``.
+        ``loss`` of the last step; ``curve`` (step,) of its first term; root-mean-square errors
+        ``window_rms`` and ``newest_rms`` of the reconstruction from latent means, in the unit of
+        the series; ``seconds``; ``ended_by``.
 
     Raises:
         FloatingPointError: the loss became non-finite.
@@ -183,6 +184,7 @@ def train(
     optimiser = torch.optim.Adam(module.parameters(), lr=plan.learning_rate[0])
     first, last = plan.learning_rate
     wide, sharp = plan.divergence
+    curve: list[float] = []
     value, ended_by = math.nan, "schedule"
     for step in range(plan.steps):
         share = step / max(plan.steps - 1, 1)
@@ -191,7 +193,8 @@ def train(
             1 + math.cos(math.pi * share)
         )
         batch = rows[torch.randint(len(rows), (plan.batch,), generator=noise)]
-        loss = bound(module, batch, weights, beta, noise)
+        loss, wrong = bound(module, batch, weights, beta, noise)
+        curve.append(float(wrong.detach()))
         value = _finite(loss, f"step {step} of {plan}")
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -205,11 +208,12 @@ def train(
         value, ended_by = _polish(module, rows, weights, plan, noise, deadline, advance)
     settle(module, rows)
     with torch.no_grad():
-        wrong = module.decode(module.encode(rows)) - rows  # type: ignore[operator]
+        left = module.decode(module.encode(rows)) - rows  # type: ignore[operator]
     return {
         "loss": value,
-        "window_rms": float(wrong.square().mean().sqrt()),
-        "newest_rms": float(wrong[:, -1].square().mean().sqrt()),
+        "curve": np.array(curve),
+        "window_rms": float(left.square().mean().sqrt()),
+        "newest_rms": float(left[:, -1].square().mean().sqrt()),
         "seconds": time.perf_counter() - started,
         "ended_by": ended_by,
     }
@@ -247,8 +251,10 @@ def bound(
     weights: Tensor,
     beta: float,
     noise: Generator | Tensor,
-) -> Tensor:
-    """Weighted mean square of the reconstruction, in variances of the series, plus the divergence.
+) -> tuple[Tensor, Tensor]:
+    """Weighted mean square of the reconstruction plus the divergence, and the former alone.
+
+    Squares are in units of the variance of each entry of the vectors.
 
     Args:
         module: the autoencoder.
@@ -265,7 +271,8 @@ def bound(
     latent = mean + torch.exp(0.5 * log_variance) * noise
     wrong = (module.decode(latent) - windows) / module.sd  # type: ignore[operator]
     divergence = 0.5 * (mean.square() + torch.exp(log_variance) - 1 - log_variance).sum(1)
-    return (wrong.square() @ weights).mean() + beta * divergence.mean()
+    squares = (wrong.square() @ weights).mean()
+    return squares + beta * divergence.mean(), squares
 
 
 def _finite(loss: Tensor, where: str) -> float:
@@ -305,7 +312,7 @@ def _polish(
 
     def closure() -> Tensor:
         optimiser.zero_grad()
-        loss = bound(module, chosen, weights, plan.divergence[1], draws)
+        loss = bound(module, chosen, weights, plan.divergence[1], draws)[0]
         loss.backward()  # type: ignore[no-untyped-call]
         return loss
 

@@ -89,8 +89,11 @@ def test_the_bound_of_a_known_module():
     weights = torch.tensor([0.5, 0.5], dtype=torch.float64)
     noise = torch.zeros(1, 1, dtype=torch.float64)
     with torch.no_grad():
-        value = embedding.bound(module, rows, weights, 1.0, noise)
-    assert float(value) == pytest.approx(12.5)
+        module.expand.bias.zero_()
+        module.project.weight.fill_(1.0)  # latent mean 7
+        value, squares = embedding.bound(module, rows, weights, 2.0, noise)
+    assert float(squares) == pytest.approx(12.5)
+    assert float(value) == pytest.approx(12.5 + 2 * 0.5 * 7**2)
 
 
 def test_a_loss_that_is_not_finite():
