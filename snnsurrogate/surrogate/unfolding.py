@@ -19,6 +19,7 @@ from snnsurrogate.surrogate.surrogate import Surrogate
 __all__ = ["KINDS", "parameter_of", "trained_value", "unfolding"]
 
 KINDS = ("input", "bias", "output")
+_STEPS = 5000
 
 
 def parameter_of(surrogate: Surrogate, name: str | None) -> int:
@@ -61,7 +62,7 @@ def unfolding(
       column, instead of along that column;
     - "output": a constant is added to every step, along a random direction; its size is such that
       a small change of the parameter changes a step as much as under the trained input (root mean
-      square over 2000 steps from ``start``, in units of the spread of the increments).
+      square over 5000 steps from ``start``, in standard deviations of the increments).
 
     Args:
         surrogate: a deterministic map whose first linear layer takes (states, parameters).
@@ -128,16 +129,19 @@ def _push(
         raise ValueError(msg)
     kernel, scaling = surrogate.kernel(), surrogate.scaling
     p = kernel.parameter_matrix({surrogate.parameters[j]: value}, 1)
-    x = integrate(kernel, np.atleast_2d(np.asarray(start, dtype=float)), p, n_steps=2000)[0]
+    x = integrate(kernel, np.atleast_2d(np.asarray(start, dtype=float)), p, n_steps=_STEPS)[0]
+    unit = np.diff(x, axis=0).std(axis=0)
+    if not (np.isfinite(unit).all() and (unit > 1e-8 * scaling.sd).all()):
+        msg = f"the run from start={start!r} rests or diverges; give a state of a moving attractor"
+        raise ValueError(msg)
     near = p[0].copy()
     near[j] += 1e-3 * scaling.half[j]
-    unit = scaling.sd * scaling.increment
     change = [(kernel(u, near) - kernel(u, p[0])) / unit for u in x[:: max(1, len(x) // 400)]]
     size = float(np.sqrt(np.mean(np.square(change)))) / 1e-3
     direction = rng.standard_normal(len(unit))
     direction *= size * np.sqrt(len(unit)) / np.linalg.norm(direction)
     dtype = next(module.parameters()).dtype
-    added = torch.as_tensor(direction * scaling.increment, dtype=dtype)
+    added = torch.as_tensor(direction * unit / scaling.sd, dtype=dtype)
     keep = torch.ones(len(surrogate.parameters), dtype=dtype)
     keep[j] = 0.0
     fixed = q * (1.0 - keep)

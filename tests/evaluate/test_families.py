@@ -109,12 +109,14 @@ def test_output_direction_changes_a_step_as_much_as_the_input(surrogate):
     start = list(STATE.values())
     family = unfolding(surrogate, "output", at=-36.0, start=start).kernel()
     trained = surrogate.kernel()
-    unit = surrogate.scaling.sd * surrogate.scaling.increment
-    x, changes = np.array(start), ([], [])
-    for _ in range(2000):
-        x = trained(x, [-36.0])
-        for kernel, found in zip((family, trained), changes, strict=True):
-            found.append((kernel(x, [-35.99]) - kernel(x, [-36.0])) / unit)
+    x = [np.array(start)]
+    for _ in range(5000):
+        x.append(trained(x[-1], [-36.0]))
+    unit = np.diff(x, axis=0).std(axis=0)
+    changes = [
+        [(kernel(u, [-35.99]) - kernel(u, [-36.0])) / unit for u in x[::7]]
+        for kernel in (family, trained)
+    ]
     sizes = [np.sqrt(np.mean(np.square(c))) for c in changes]
     assert sizes[0] == pytest.approx(sizes[1], rel=0.1)
 
@@ -126,6 +128,9 @@ def test_arguments_are_checked(surrogate):
         control_sweep(surrogate, "V_s")
     with pytest.raises(ValueError, match="sized on the attractor; give start"):
         unfolding(surrogate, "output")
+    rest = sns.dynamics.fixed_points(surrogate, {"V_S": -46.0})
+    with pytest.raises(ValueError, match="rests or diverges"):
+        unfolding(surrogate, "output", at=-46.0, start=[float(rest[s][0, 0]) for s in STATE])
     ds = surrogate.rollout({k: [v] for k, v in STATE.items()}, {"V_S": [-36.0]}, "1 s")
     with pytest.raises(ValueError, match="less than the record of 1 s"):
         regime_table(ds, "V_S", transient="1 s")

@@ -10,6 +10,7 @@ from snnsurrogate.report.plots._families import family_diagram as family_diagram
 from snnsurrogate.report.plots._families import regime_strips as regime_strips
 from snnsurrogate.report.plots._phase_plane import PhasePlane as PhasePlane
 from snnsurrogate.report.plots._phase_plane import phase_planes as phase_planes
+from snnsurrogate.report.plots._reconstruction import dimension_curves as dimension_curves
 from snnsurrogate.report.plots._reconstruction import every_seed as every_seed
 from snnsurrogate.report.plots._reconstruction import free_run as free_run
 from snnsurrogate.report.plots._reconstruction import portraits as portraits

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import xarray as xr
 from matplotlib.figure import Figure
 
 from snnsurrogate.report._style import INK, MUTED, SOURCE, new_figure, style
@@ -124,4 +125,60 @@ def every_seed(
                 ax.axvline(goals[quantity], color=SOURCE["surrogate"], linewidth=1.0)
         axes[0].set_yticks(range(len(names)), names)
         axes[0].set_ylim(len(names) - 0.5, -0.5)
+    return figure
+
+
+def dimension_curves(selection: xr.Dataset) -> Figure:
+    """Draw what a dimension was chosen by: errors, false neighbours, training; the choice marked.
+
+    Args:
+        selection: result of `embedding.select_dimension`.
+
+    Returns:
+        A matplotlib Figure, outside pyplot's state.
+
+    Raises:
+        ValueError: something else.
+    """
+    lacking = {"reconstruction", "predictability", "false_neighbours"} - set(selection.data_vars)
+    if lacking:
+        msg = f"expected the result of embedding.select_dimension; it lacks {sorted(lacking)}"
+        raise ValueError(msg)
+    groups = {
+        "decoded again": ("reconstruction", "newest"),
+        "next state predicted": ("predictability", "neighbours"),
+        "delay coordinates": ("false_neighbours", "e1"),
+    }
+    names = {"false_neighbours": "false neighbours, share", "e1": "Cao's E1",
+             "reconstruction": "whole vector", "predictability": "by a smooth map",
+             "newest": "newest sample", "neighbours": "by the nearest state"}  # fmt: skip
+    colours = (SOURCE["truth"], SOURCE["surrogate"])
+    with style():
+        figure = new_figure(2.9)
+        axes = figure.subplots(1, 4)
+        for ax, (title, variables) in zip(axes, groups.items(), strict=False):
+            for name, colour, mark in zip(variables, colours, "os", strict=True):
+                here = selection[name]
+                ax.plot(
+                    here[here.dims[0]].values, here.values, marker=mark, markersize=4,
+                    color=colour, label=names[name], linewidth=1.2,
+                )  # fmt: skip
+            ax.axvline(selection.attrs["dimension"], color=MUTED, linestyle=(0, (4, 3)))
+            ax.set_title(title)
+            ax.set_xlabel("dimension")
+            ax.legend(fontsize=7)
+            if title != "delay coordinates":
+                ax.set_yscale("log")
+        for d in selection["dimension"].values:
+            curve = selection["training"].sel(dimension=d).values
+            share = np.linspace(0, 1, curve.size)
+            chosen = int(d) == int(selection.attrs["dimension"])
+            axes[3].plot(
+                share, curve, color=SOURCE["surrogate"] if chosen else MUTED,
+                linewidth=1.6 if chosen else 0.9, alpha=0.4 + 0.1 * int(d), label=str(d),
+            )  # fmt: skip
+        axes[3].set_yscale("log")
+        axes[3].set_title("training")
+        axes[3].set_xlabel("share of the steps")
+        axes[3].legend(fontsize=7, ncols=2, title="dimension", title_fontsize=7)
     return figure
