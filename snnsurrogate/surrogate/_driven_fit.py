@@ -149,7 +149,6 @@ class Windows:
         records: where the windows come from.
         horizon: steps of a window.
         count: number of windows, every other one with a spike or a steep slope.
-        skip: first step at which a window may start.
         rng: draws the windows.
         cut: residuals beyond count by their logarithm.
         scale: standard error of y.
@@ -157,7 +156,7 @@ class Windows:
     """
 
     def __init__(
-        self, flow: Flow, records: Records, *, horizon: int, count: int, skip: int,
+        self, flow: Flow, records: Records, *, horizon: int, count: int,
         rng: np.random.Generator, cut: float = 6.0, scale: float = 2.0,
         pool: Executor | None = None,
     ) -> None:  # fmt: skip
@@ -168,7 +167,7 @@ class Windows:
         last = y.shape[1] - 1 - horizon
         self.places: list[tuple[int, int]] = []
         while len(self.places) < count:
-            i, t = int(rng.integers(len(y))), int(rng.integers(skip, last))
+            i, t = int(rng.integers(len(y))), int(rng.integers(last))
             if len(self.places) % 2 or steep[i, t : t + horizon].any():
                 self.places.append((i, t))
         self.free = np.flatnonzero(flow.free)

@@ -30,17 +30,14 @@ class Problem:
 
     flow: Flow
     records: Records
-    skip: int  # points at the beginning of a record whose encoder features reach before it
 
 
 def problem(at: Context) -> Problem:
     """Of a context; the features of the encoder are made once per training."""
     data, model = at.data, at.model
-    states = model.encoder == "states"
-    features = data.features(data.outline(), states=states)
+    features = data.features(data.outline(), states=model.encoder == "states")
     records = data.records(features, input_scale=model.input_scale, scaling=at.scaling)
-    skip = 0 if states else data.reach()
-    return Problem(flow=model.flow(len(data.names)), records=records, skip=skip)
+    return Problem(flow=model.flow(len(data.names)), records=records)
 
 
 def starts(stage: stages.Starts, at: Context) -> bool:
@@ -134,9 +131,7 @@ def _one_start(
     width = records.features.shape[2]
     encoder = np.zeros((flow.units, width))
     theta = at.model.draw(len(at.data.names), rng)
-    found = None
-    if at.model.encoder == "states":
-        found = regression(flow, records, at.data, theta, rng)
+    found = regression(flow, records, at.data, theta, rng, states=at.model.encoder == "states")
     if found is not None:
         theta, encoder = found
     else:
@@ -155,9 +150,7 @@ def _one_start(
         steps = round(units.magnitude(horizon, "ms", what="horizon") / records.dt)
         # the first horizon is met with an almost quadratic loss: gradients reach far-off starts
         cut, iterations = (30.0, stage.first) if number == 0 else (6.0, stage.iterations)
-        windows = Windows(
-            flow, records, horizon=steps, count=count, skip=it.skip, rng=rng, cut=cut, pool=at.pool
-        )
+        windows = Windows(flow, records, horizon=steps, count=count, rng=rng, cut=cut, pool=at.pool)
         damping = least_squares.Damping(1.0 if number == 0 else 1e-2, 2.0)
         history: list[float] = []
         for _ in range(iterations):

@@ -1,4 +1,4 @@
-"""Starts by regression: units that imitate recorded states, fitted to their velocities."""
+"""Starts by regression: units that imitate recorded or filtered states, fitted to velocities."""
 
 from __future__ import annotations
 
@@ -11,43 +11,58 @@ from snnsurrogate.surrogate._driven_fit import Flow, Records, Sum, descend
 from snnsurrogate.surrogate._sensitivity import velocities
 
 _POINTS, _TRIES, _ITERATIONS = 2500, 3, 60
+_DRAWS = 10  # of filters, where states are not recorded
 _ROOM = 0.5  # units imitate states within [-0.5, 0.5]: far from 1, where they saturate
 
 
 def regression(
-    flow: Flow, records: Records, data: Any, theta: np.ndarray, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray] | None:
-    """Theta and encoder of a network whose units imitate the recorded states.
+    flow: Flow, records: Records, data: Any, theta: np.ndarray, rng: np.random.Generator, *,
+    states: bool,
+) -> tuple[np.ndarray, np.ndarray] | None:  # fmt: skip
+    """Theta and encoder of a network whose units imitate what the encoder reads.
 
-    With as many units as states all are imitated; with one fewer the fastest one is left out. Other
-    numbers of units have no such start: None.
+    Of recorded states, with as many units as states, all are imitated; with one fewer the fastest
+    one is left out; other numbers of units have no such start: None. Of the observed quantity
+    alone, the first unit imitates it and the others some of its filters: those of several draws
+    with which its velocity is met best.
+
+    Args:
+        flow: the model.
+        records: the records.
+        data: where they come from.
+        theta: where regressions start.
+        rng: draws points, starts and filters.
+        states: whether the encoder reads recorded states.
     """
-    chosen = _imitated(data, flow.units)
-    if chosen is None:
+    about, d = data.outline()["recorded"], flow.units
+    imitated = _imitated(data, d) if states else None
+    known = records.features.shape[2] - 1  # the last feature is 1
+    if d > known or (states and imitated is None):
         return None
-    about = data.outline()["recorded"]
-    mid, half = (np.array(about[k])[chosen] for k in ("mid", "half"))
-    imitated = _ROOM * (data.x[..., chosen] - mid) / half
-    middle = (imitated[:, 1:] + imitated[:, :-1]).reshape(-1, flow.units) / 2
-    velocity = np.diff(imitated, axis=1).reshape(-1, flow.units) / records.dt
-    x = ((records.start + records.stop) / 2).reshape(len(middle), -1)
-    place = _spread(np.abs(velocity[:, 0]), rng)
-    points = tuple(np.ascontiguousarray(a[place]) for a in (middle, velocity, x))
-    best, least = None, np.inf
-    for _ in range(_TRIES):
+    first = about["observed"] if states else 0
+    y = _ROOM * np.diff(records.features[..., first], axis=1).ravel() / records.dt
+    place = _spread(np.abs(y), rng)
+    record, step = np.divmod(place, records.start.shape[1])
+    before, after = (records.features[record, step + k] for k in (0, 1))
+    x = (records.start[record, step] + records.stop[record, step]) / 2
+    best, least, chosen = None, np.inf, np.empty(0, dtype=int)
+    for _ in range(_TRIES if states else _DRAWS):
         trial = theta + 0.3 * rng.normal(size=theta.size) * flow.free
+        columns = imitated or [0, *(1 + rng.choice(known - 1, d - 1, replace=False))]
+        middle = _ROOM * (before + after)[:, columns] / 2
+        velocity = _ROOM * (after - before)[:, columns] / records.dt
+        points = tuple(np.ascontiguousarray(a) for a in (middle, velocity, x))
         trial, cost = _fit(flow, points, trial)
         if cost < least:
-            best, least = trial, cost
+            best, least, chosen = trial, cost, np.array(columns)
     if best is None:
         return None
-    d = flow.units
+    mid, half = about["mid"][about["observed"]], about["half"][about["observed"]]
     best[-d - 1 :] = 0.0
-    first = chosen.index(about["observed"])
-    best[-d - 1 + first] = half[first] / (_ROOM * flow.gain)
-    best[-1] = (mid[first] - flow.offset) / flow.gain
-    encoder = np.zeros((d, records.features.shape[2]))
-    encoder[np.arange(d), chosen] = _ROOM  # features are scaled by the same mid and half
+    best[-d - 1] = half / (_ROOM * flow.gain)
+    best[-1] = (mid - flow.offset) / flow.gain
+    encoder = np.zeros((d, known + 1))
+    encoder[np.arange(d), chosen] = _ROOM
     return best, encoder
 
 

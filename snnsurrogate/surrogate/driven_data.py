@@ -11,13 +11,10 @@ import numpy as np
 import xarray as xr
 
 from snnsurrogate import protocols, schema, units
+from snnsurrogate.surrogate._driven_filters import filters
 from snnsurrogate.surrogate._driven_fit import Records
 from snnsurrogate.surrogate.scaling import Scaling
 
-# What the encoder of initial states reads of the observed quantity alone: it some ms ago, and the
-# mean input of the last ms.
-LAGS_MS = (0.0, 0.2, 0.5, 1.0, 2.0, 3.5, 5.5, 8.0)
-MEANS_MS = (0.5, 2.0, 6.0)
 _NOISE = ("ou", "array")  # kinds of protocols of which some samples are drawn each round
 
 
@@ -151,28 +148,15 @@ class DrivenData:
 
         Args:
             outline: of `outline`.
-            states: all recorded states now, or the observed one and the input lately.
+            states: all recorded states, or the observed one and what its filters hold.
         """
         about = outline["recorded"]
         scaled = (self.x - np.array(about["mid"])) / np.array(about["half"])
         ones = np.ones((*scaled.shape[:2], 1))
         if states:
             return np.concatenate([scaled, ones], 2)
-        y = scaled[..., about["observed"]]
-        rows = [_delayed(y, round(lag / self.time_step)) for lag in LAGS_MS]
-        middle = np.zeros_like(y)
-        middle[:, 1:] = (self.start + self.stop) / 2
-        total = np.cumsum(middle, axis=1) / max(
-            abs(outline["input"]["low"]), abs(outline["input"]["high"]), 1e-300
-        )
-        for span in MEANS_MS:
-            n = max(1, round(span / self.time_step))
-            rows.append((total - _delayed(total, n)) / n)
-        return np.concatenate([np.stack(rows, 2), ones], 2)
-
-    def reach(self) -> int:
-        """Points of a record that the encoder's features without states look back."""
-        return round(max(*LAGS_MS, *MEANS_MS) / self.time_step)
+        y = about["observed"]
+        return np.concatenate([scaled[..., [y]], filters(self.x[..., y], self.time_step), ones], 2)
 
     def records(self, features: np.ndarray, *, input_scale: float, scaling: Scaling) -> Records:
         """As the sums of squares take them: inputs (input / scale, scaled parameters)."""
@@ -200,11 +184,6 @@ class DrivenData:
             threshold=float(rule["threshold"]),
             reset=float(rule["reset"]),
         )
-
-
-def _delayed(y: np.ndarray, n: int) -> np.ndarray:
-    """Y n points ago; before the record its first value."""
-    return np.concatenate([np.repeat(y[:, :1], n, axis=1), y[:, : y.shape[1] - n]], axis=1)
 
 
 def _unit(ds: xr.Dataset) -> str:

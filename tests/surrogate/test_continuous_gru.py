@@ -206,7 +206,7 @@ def test_the_observed_quantity_alone_and_a_parameter(data):
     short = (models.Starts(horizons=(("2 ms", 30),), first=15, alive=-1e9),)
     found = sns.fit(model, [data[0], warm], schedule=short, seed=2)
     assert found.parameters == ("celsius",)
-    assert found.module.encoder.shape == (2, 12)
+    assert found.module.encoder.shape == (2, 18)
     assert found.kernel().parameters == ("I", "celsius")
     h = np.zeros(2)
     out = found.rollout({"h_1": h, "h_2": h}, {"I": [0.0, 5.0], "celsius": [7.0, 12.0]}, "2 ms")

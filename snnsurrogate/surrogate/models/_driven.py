@@ -31,7 +31,7 @@ class DrivenConfig(ModelConfig):
     Attributes:
         units: number of states d.
         encoder: what the encoder of initial states reads in training: "states", all recorded ones,
-            or "observed", the observed quantity and the input of the last 8 ms alone.
+            or "observed", the observed quantity alone and what low-pass filters hold of it.
         input_scale: input that is 1 to the network, in its declared unit.
         offset: of the readout, offset + gain (w h + b), in the unit of the observed quantity.
         gain: of the readout.
@@ -130,7 +130,7 @@ class DrivenConfig(ModelConfig):
         import torch
         from torch import nn
 
-        from snnsurrogate.surrogate.driven_data import LAGS_MS, MEANS_MS
+        from snnsurrogate.surrogate._driven_filters import FILTERS
 
         config, n_parameters = self, len(layout.parameters)
         blocks = self.blocks(n_parameters)
@@ -156,7 +156,7 @@ class DrivenConfig(ModelConfig):
                 return config.rhs(self.block, h, x)
 
         rng = np.random.default_rng([generator_seed, 4 * 10**6])
-        width = len(layout.recorded) if self.encoder == "states" else len(LAGS_MS + MEANS_MS)
+        width = len(layout.recorded) if self.encoder == "states" else 1 + len(FILTERS)
         return Flow(self.draw(n_parameters, rng), width + 1)
 
 

@@ -34,7 +34,7 @@ class ContinuousGRU(DrivenConfig):
         units: number of states d.
         gates: what the input and the parameters enter: any of "update", "reset", "candidate".
         encoder: what the encoder of initial states reads in training: "states", all recorded ones,
-            or "observed", the observed quantity and the input of the last 8 ms alone.
+            or "observed", the observed quantity alone and what low-pass filters hold of it.
         input_scale: input that is 1 to the network, in its declared unit.
         offset: of the readout, offset + gain (w h + b), in the unit of the observed quantity.
         gain: of the readout.

@@ -34,7 +34,7 @@ class MLPField(DrivenConfig):
         hidden: tanh units of the hidden layer. With one input d = 2, 3, 4 and 4, 5, 7 of them make
             29, 47, 79 parameters; ContinuousGRU has 28, 50, 78.
         encoder: what the encoder of initial states reads in training: "states", all recorded ones,
-            or "observed", the observed quantity and the input of the last 8 ms alone.
+            or "observed", the observed quantity alone and what low-pass filters hold of it.
         input_scale: input that is 1 to the network, in its declared unit.
         offset: of the readout, offset + gain (w h + b), in the unit of the observed quantity.
         gain: of the readout.
