@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from snnsurrogate.simulate import simulate as simulate
     from snnsurrogate.surrogate import Surrogate as Surrogate
     from snnsurrogate.surrogate import baselines as baselines
+    from snnsurrogate.surrogate import embedding as embedding
     from snnsurrogate.surrogate import fit as fit  # type: ignore[no-redef]
     from snnsurrogate.surrogate import fit_seeds as fit_seeds
     from snnsurrogate.surrogate import load as load
@@ -62,6 +63,7 @@ _PUBLIC: dict[str, tuple[str, str | None]] = {
     "protocols": ("protocols", None),
     "models": ("surrogate.models", None),
     "baselines": ("surrogate.baselines", None),
+    "embedding": ("surrogate.embedding", None),
     "Design": ("simulate", "Design"),
     "simulate": ("simulate", "simulate"),
     "recording": ("dataset", "recording"),
