@@ -1,12 +1,13 @@
-"""The excitability of a driven neuron: equations and surrogate measured alike, and compared.
+"""The excitability of a driven neuron: equations and surrogate measured alike.
 
-Steps, releases and noise from rest: firing rates over current, latencies, shapes, rheobases by
-section, rebound spikes, steady potentials, spike trains under noise.
+Steps, releases, brief pulses and noise from rest: firing rates over current, latencies, shapes,
+thresholds by section, rebound spikes, steady potentials, spike trains under noise.
 """
 
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -15,12 +16,20 @@ import numpy as np
 import xarray as xr
 
 from snnsurrogate import features, protocols, schema, units
+from snnsurrogate.dynamics import fixed_points
+from snnsurrogate.evaluate._excitability_scores import BARS as BARS
+from snnsurrogate.evaluate._excitability_scores import GOALS as GOALS
+from snnsurrogate.evaluate._excitability_scores import Bar as Bar
+from snnsurrogate.evaluate._excitability_scores import compare_excitability as compare_excitability
 from snnsurrogate.simulate import Design, simulate
 from snnsurrogate.systems import System, get
 
-__all__ = ["BARS", "Bar", "Battery", "compare_excitability", "excitability"]
+__all__ = ["BARS", "GOALS", "Bar", "Battery", "compare_excitability", "excitability"]
 
 _ONSET = 5.0  # of every step, in ms
+_NOISE_MS = 500.0
+_RELEASED_MS = 50.0
+_SECTION = 16  # parts of a range that is searched
 
 
 class Driven(Protocol):
@@ -52,6 +61,8 @@ class Battery:
         steady: steps without lasting firing, whose final potential is read.
         single: range searched for the single-spike rheobase.
         tonic: range searched for the onset of lasting firing.
+        blocked: range searched for the current above which firing does not last; empty for none.
+        brief: durations of pulses whose thresholds are searched.
         noise: (mean, sd, tau) of Ornstein-Uhlenbeck inputs of 500 ms.
         window: of the coincidence factor.
         seed: of the noise.
@@ -62,8 +73,10 @@ class Battery:
     shaped: float = 10.0
     released: tuple[float, ...] = (-2, -3, -5, -10)
     steady: tuple[float, ...] = (-5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5)
-    single: tuple[float, float] = (1.0, 5.0)
-    tonic: tuple[float, float] = (3.5, 10.0)
+    single: tuple[float, float] = (0.1, 20.0)
+    tonic: tuple[float, float] = (0.1, 20.0)
+    blocked: tuple[float, ...] = (60.0, 180.0)
+    brief: tuple[float, ...] = (0.2, 0.5, 1, 2, 5)
     noise: tuple[tuple[float, float, float], ...] = (
         (0, 6, 3), (3, 5, 5), (6, 4, 2), (5, 8, 4), (10, 6, 6), (2, 10, 1.5), (8, 3, 10),
         (12, 10, 3),
@@ -75,50 +88,84 @@ class Battery:
 class _Bench:
     """One neuron, run from rest under a protocol with columns over sample."""
 
-    def __init__(self, source: Any, parameters: Mapping[str, float], record_every: str) -> None:
+    def __init__(
+        self, source: Any, parameters: Mapping[str, float], record_every: str, substeps: int
+    ) -> None:
         self.source = get(source) if isinstance(source, str) else source
         self.parameters = dict(parameters)
         self.record_every = record_every
+        self.finer: dict[str, Any] = {}
+        self.rest: dict[str, float] | None = None
+        if isinstance(self.source, System):
+            _check(self.source)
+            self.rest = _rest(self.source, self.parameters)
+            if substeps > 1:
+                step = units.magnitude(self.source.dt, "ms", what="dt") / substeps
+                self.finer["dt"] = f"{step:.12g} ms"
+        elif substeps > 1:
+            self.finer["substeps"] = substeps
 
-    def run(self, protocol: Any, columns: Mapping[str, Any], duration: str, seed: int = 0) -> Any:
+    def run(self, protocol: Any, columns: Mapping[str, Any], duration: float, seed: int = 0) -> Any:
         """Dataset with one sample per value of the columns."""
-        n = len(next(iter(columns.values())))
+        n, length = len(next(iter(columns.values()))), f"{duration:g} ms"
         every = {name: np.full(n, value) for name, value in self.parameters.items()}
         if isinstance(self.source, System):
             return simulate(
                 self.source,
-                Design.points(every | dict(columns)),
-                duration=duration,
+                Design.points(every | dict(columns), initial=self.rest),
+                duration=length,
                 record_every=self.record_every,
                 protocol=protocol,
                 seed=seed,
                 progress=False,
+                **self.finer,
             )
         return self.source.rollout(
-            None, every | dict(columns), duration, protocol=protocol, seed=seed
+            None, every | dict(columns), length, protocol=protocol, seed=seed, **self.finer
         )
 
     def steps(self, currents: Any, duration: float) -> xr.Dataset:
         """Responses to steps from `_ONSET` to the end of the record."""
         protocol = protocols.step("amplitude", start=f"{_ONSET:g} ms")
-        made = self.run(
-            protocol, {"amplitude": np.asarray(currents, float)}, f"{duration + _ONSET:g} ms"
-        )
-        return features.responses(made, onset=_ONSET)
+        columns = {"amplitude": np.asarray(currents, float)}
+        return features.responses(self.run(protocol, columns, duration + _ONSET), onset=_ONSET)
 
-    def first(
-        self, low: float, high: float, found: Callable[[xr.Dataset], np.ndarray], duration: float,
-        tolerance: float,
-    ) -> float:  # fmt: skip
-        """Least step with a property, by repeated section; NaN where it is not inside the range."""
+    def pulses(self, currents: Any, length: float, duration: float) -> xr.Dataset:
+        """Responses to pulses of one length and to their end, ``duration`` in all."""
+        protocol = protocols.release("amplitude", start=f"{_ONSET:g} ms", duration=f"{length:g} ms")
+        columns = {"amplitude": np.asarray(currents, float)}
+        return features.responses(
+            self.run(protocol, columns, duration + _ONSET), onset=_ONSET, offset=_ONSET + length
+        )
+
+    def brief(self, length: float) -> float:
+        """Threshold of a pulse of some length, by the charge it needs."""
+
+        def fires(table: xr.Dataset) -> np.ndarray:
+            return (table["spikes"] + table["rebound_spikes"]).values
+
+        low, high = 1.0 / length, 25.0 / length + 5.0
+        return self.section(low, high, lambda i: fires(self.pulses(i, length, 60.0)), 1e-3)
+
+    def section(
+        self, low: float, high: float, found: Callable[[Any], np.ndarray], tolerance: float
+    ) -> float:
+        """Least current where a number is above 0, by repeated section; relative tolerance.
+
+        NaN where it is not inside the range, or where the number is missing at or below it.
+        """
         while True:
-            currents = np.linspace(low, high, 17)
-            has = np.asarray(found(self.steps(currents, duration)), dtype=bool)
-            if not has.any() or has[0]:
-                return float("nan")
+            currents = np.linspace(low, high, _SECTION + 1)
+            with warnings.catch_warnings():
+                # a threshold is searched wherever it lies
+                warnings.filterwarnings("ignore", message=".*outside the trained range")
+                number = np.asarray(found(currents), dtype=float)
+            has = number > 0
             k = int(np.argmax(has))
+            if not has.any() or k == 0 or np.isnan(number[:k]).any():
+                return float("nan")
             low, high = float(currents[k - 1]), float(currents[k])
-            if high - low <= tolerance:
+            if high - low <= tolerance * high:
                 return 0.5 * (low + high)
 
 
@@ -128,213 +175,170 @@ def excitability(
     *,
     battery: Battery | None = None,
     record_every: str = "0.05 ms",
+    substeps: int = 1,
 ) -> xr.Dataset:
     """Measure the excitability of a neuron or of its surrogate.
 
-    Every run begins at rest without input; steps begin after 5 ms.
+    Every run begins at rest without input; steps begin after 5 ms. A system without a stable state
+    begins at its stated start, a surrogate without one has no values at all. What does not exist
+    (a rate of firing that does not last, a run that diverged) is NaN.
 
     Args:
         source: a system with an input, its name, or a driven surrogate.
         parameters: other parameters, one value each; missing = default.
         battery: the inputs; default: those of Hodgkin-Huxley.
         record_every: recording step of simulations; a surrogate records every step of its own.
+        substeps: integration steps instead of each one of the source's own: 2 for the check at half
+            the step.
 
     Returns:
         Dataset: ``rate`` (current) in Hz, NaN where firing does not last; ``latency`` (weak);
         ``half_width``, ``peak``, ``trough`` (spike: first, tonic); ``rebound_spikes``,
-        ``rebound_latency`` (release); ``steady`` (level); ``rest``, ``spontaneous`` (spikes without
-        input); ``single``, ``tonic`` rheobases to 0.005; ``train`` (noise, spike) spike times under
-        noise, padded with NaN. Times in ms.
+        ``rebound_latency``, and ``held`` and ``sag`` before the release (release); ``steady``
+        (level); ``rest``, ``spontaneous`` (spikes without input); ``single``, ``tonic`` rheobases,
+        ``block`` (0.1 %); ``brief_threshold`` (brief); ``train`` (noise, spike_number) spike times
+        under noise, padded with NaN, and ``ran`` (noise) whether the run is whole. Times in ms.
 
     Raises:
-        ValueError: a system without an input, or with another unit of time.
+        ValueError: a system without an input or a spike rule, or with another unit of time.
     """
+    from snnsurrogate.surrogate import NoRestError  # here, because it loads torch
+
     b = battery or Battery()
-    bench = _Bench(source, parameters or {}, record_every)
-    if isinstance(bench.source, System):
-        _check(bench.source)
+    bench = _Bench(source, parameters or {}, record_every, substeps)
+    try:
+        silent = bench.steps([0.0], 300.0)
+    except NoRestError as error:
+        return _nothing(b, str(error))
     rates = bench.steps(b.rates, 800.0)
     weak = bench.steps(b.latencies, 60.0)
     shaped = bench.steps([b.shaped], 300.0)
     levels = bench.steps(b.steady, 300.0)
-    releases = features.responses(
-        bench.run(
-            protocols.release("amplitude", start=f"{_ONSET:g} ms", duration="50 ms"),
-            {"amplitude": np.asarray(b.released, float)},
-            "160 ms",
-        ),
-        onset=_ONSET,
-        offset=_ONSET + 50.0,
+    releases = bench.pulses(b.released, _RELEASED_MS, 155.0)
+    ran, train = _noise(bench, b)
+    single = bench.section(*b.single, lambda i: bench.steps(i, 100.0)["spikes"].values, 1e-3)
+    tonic = bench.section(*b.tonic, lambda i: bench.steps(i, 1000.0)["tonic"].values, 1e-3)
+    block = float("nan")
+    if b.blocked:
+        block = bench.section(
+            b.blocked[0], b.blocked[1], lambda i: 1 - bench.steps(i, 400.0)["tonic"].values, 1e-3
+        )
+
+    def shape(name: str) -> list[float]:
+        return [float(shaped[f"{name}_{which}"][0]) for which in ("first", "tonic")]
+
+    return _table(
+        b,
+        rate=1000.0 * rates["steady_rate"].values,
+        latency=weak["latency"].values,
+        half_width=shape("half_width"),
+        peak=shape("peak"),
+        trough=shape("trough"),
+        rebound_spikes=releases["rebound_spikes"].values,
+        rebound_latency=releases["rebound_latency"].values,
+        held=releases["steady"].values,
+        sag=releases["sag"].values,
+        steady=levels["steady"].values,
+        rest=float(silent["steady"][0]),
+        spontaneous=float(silent["spikes"][0]),
+        single=single,
+        tonic=tonic,
+        block=block,
+        brief_threshold=[bench.brief(length) for length in b.brief],
+        ran=ran,
+        train=train,
     )
-    silent = bench.steps([0.0], 300.0)
+
+
+# variable -> dimensions and unit
+_VARIABLES: dict[str, tuple[tuple[str, ...], str]] = {
+    "rate": (("current",), "Hz"),
+    "latency": (("weak",), "ms"),
+    **{name: (("spike",), unit) for name, unit in
+       (("half_width", "ms"), ("peak", "mV"), ("trough", "mV"))},
+    "rebound_spikes": (("release",), "1"),
+    "rebound_latency": (("release",), "ms"),
+    "held": (("release",), "mV"),
+    "sag": (("release",), "1"),
+    "steady": (("level",), "mV"),
+    "rest": ((), "mV"),
+    "spontaneous": ((), "1"),
+    **{name: ((), "input") for name in ("single", "tonic", "block")},
+    "brief_threshold": (("brief",), "input"),
+    "ran": (("noise",), "1"),
+    "train": (("noise", "spike_number"), "ms"),
+}  # fmt: skip
+
+
+def _table(b: Battery, **values: Any) -> xr.Dataset:
+    return xr.Dataset(
+        {
+            name: (dims, np.asarray(values[name], float), {"units": unit})
+            for name, (dims, unit) in _VARIABLES.items()
+        },
+        coords={
+            "current": list(b.rates), "weak": list(b.latencies), "release": list(b.released),
+            "level": list(b.steady), "spike": ["first", "tonic"], "brief": list(b.brief),
+        },
+        attrs={
+            "window": b.window, "noise": json.dumps(b.noise), "seed": b.seed,
+            "noise_duration": _NOISE_MS, "note": values.get("note", ""),
+        },
+    )  # fmt: skip
+
+
+def _nothing(b: Battery, why: str) -> xr.Dataset:
+    """The table of a neuron that cannot be measured."""
+    sizes = {
+        "current": len(b.rates), "weak": len(b.latencies), "release": len(b.released),
+        "level": len(b.steady), "spike": 2, "brief": len(b.brief), "noise": len(b.noise),
+        "spike_number": 0,
+    }  # fmt: skip
+    empty = {
+        name: np.full([sizes[d] for d in dims], np.nan) for name, (dims, _) in _VARIABLES.items()
+    }
+    return _table(b, note=why, **empty | {"ran": np.zeros(len(b.noise))})
+
+
+def _noise(bench: _Bench, b: Battery) -> tuple[np.ndarray, np.ndarray]:
+    """Whether each run under noise is whole, and its spike times, NaN from the last one on."""
     mean, sd, tau = (np.array(column, float) for column in zip(*b.noise, strict=True))
     noisy = bench.run(
         protocols.ou(mean="mean", sd="sd", tau="tau", step="0.1 ms", rule="linear"),
         {"mean": mean, "sd": sd, "tau": tau},
-        "500 ms",
+        _NOISE_MS,
         seed=b.seed,
     )
-    trains = schema.unpack_spikes(noisy)
+    ran = np.asarray(schema.ok(noisy))
+    # what was fired before a run diverged is no train
+    trains = [
+        t if whole else np.empty(0)
+        for t, whole in zip(schema.unpack_spikes(noisy), ran, strict=True)
+    ]
     width = max(t.size for t in trains)
-    padded = np.array([np.pad(t, (0, width - t.size), constant_values=np.nan) for t in trains])
-    single = bench.first(*b.single, lambda t: t["spikes"].values > 0, 100.0, 0.005)
-    tonic = bench.first(*b.tonic, lambda t: t["tonic"].values == 1, 1000.0, 0.005)
-    pair = ("first", "tonic")
+    padded = [np.pad(t, (0, width - t.size), constant_values=np.nan) for t in trains]
+    return ran.astype(float), np.array(padded)
 
-    def shape(name: str) -> tuple[str, list[float]]:
-        return "spike", [float(shaped[f"{name}_{which}"][0]) for which in pair]
 
-    return xr.Dataset(
-        {
-            "rate": ("current", 1000.0 * rates["steady_rate"].values, {"units": "Hz"}),
-            "latency": ("weak", weak["latency"].values, {"units": "ms"}),
-            "half_width": (*shape("half_width"), {"units": "ms"}),
-            "peak": (*shape("peak"), {"units": "mV"}),
-            "trough": (*shape("trough"), {"units": "mV"}),
-            "rebound_spikes": ("release", releases["rebound_spikes"].values),
-            "rebound_latency": ("release", releases["rebound_latency"].values, {"units": "ms"}),
-            "steady": ("level", levels["steady"].values, {"units": "mV"}),
-            "rest": ((), float(silent["steady"][0]), {"units": "mV"}),
-            "spontaneous": ((), float(silent["spikes"][0])),
-            "single": ((), single),
-            "tonic": ((), tonic),
-            "train": (("noise", "spike_number"), padded, {"units": "ms"}),
-        },
-        coords={
-            "current": list(b.rates), "weak": list(b.latencies), "release": list(b.released),
-            "level": list(b.steady), "spike": list(pair),
-        },
-        attrs={"window": b.window, "noise": json.dumps(b.noise), "seed": b.seed},
-    )  # fmt: skip
+def _rest(system: System, parameters: Mapping[str, float]) -> dict[str, float] | None:
+    """The stable state without input, the lowest if there are several; None if there is none."""
+    found = fixed_points(system, {**parameters, str(system.input): 0.0}).isel(sample=0)
+    stable = np.flatnonzero(found["found"].values & (found["unstable"].values == 0))
+    if not stable.size:
+        return None
+    v = found[system.spikes.state if system.spikes else system.states[0].name].values
+    best = stable[np.argmin(v[stable])]
+    return {name: float(found[name].values[best]) for name in system.state_names}
 
 
 def _check(system: System) -> None:
-    if not system.input:
-        msg = f"{system.name!r} declares no input, so that nothing can drive it; take a neuron with"
-        msg += " an input, such as 'hodgkin-huxley'"
+    if not system.input or system.spikes is None:
+        lacks = "input" if not system.input else "spike rule"
+        msg = (
+            f"{system.name!r} declares no {lacks}, so that nothing can drive it or no spike be "
+            "seen; take a neuron with both, such as 'hodgkin-huxley'"
+        )
         raise ValueError(msg)
     if units.magnitude("1 ms", system.time_unit, what="time") != 1.0:
         msg = f"{system.name!r} counts time in {system.time_unit}; the battery is written in ms"
         raise ValueError(msg)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Bar:
-    """One acceptance criterion: a score and the largest value that passes.
-
-    Attributes:
-        score: name in the table of `compare_excitability`.
-        limit: passes if the score is at most this, or with ``least`` at least this.
-        least: whether larger is better.
-    """
-
-    score: str
-    limit: float
-    least: bool = False
-
-
-# Nine criteria of a surrogate of the Hodgkin-Huxley neuron, by letter.
-BARS: dict[str, tuple[Bar, ...]] = {
-    "F": (Bar(score="rate_error_max", limit=3.0),),
-    "T": (Bar(score="tonic_error", limit=10.0),),
-    "R": (Bar(score="single_error", limit=10.0),),
-    "L": (Bar(score="latency_rmse", limit=0.2),),
-    "W": (
-        Bar(score="half_width_first_error", limit=10.0),
-        Bar(score="half_width_tonic_error", limit=10.0),
-    ),
-    "B": (
-        Bar(score="rebound_wrong", limit=0.0),
-        Bar(score="rebound_latency_error", limit=0.5),
-    ),
-    "Q": (Bar(score="rest_error", limit=0.5), Bar(score="spontaneous", limit=0.0)),
-    "S": (Bar(score="steady_rmse", limit=1.0),),
-    "G": (Bar(score="gamma_mean", limit=0.8, least=True),),
-}
-
-
-def compare_excitability(truth: xr.Dataset, prediction: xr.Dataset) -> xr.Dataset:
-    """Scores of a prediction's excitability against the truth's, and the nine bars.
-
-    A rate, latency or width that exists on one side alone makes its score infinite: a silent
-    surrogate passes nothing by missing values.
-
-    Args:
-        truth: of `excitability`.
-        prediction: of `excitability`, with the same battery.
-
-    Returns:
-        Dataset of scalars with units; ``bar_<letter>`` (1 passed, 0 not) and ``bars`` their sum.
-
-    Raises:
-        ValueError: two different batteries.
-    """
-    for name in ("current", "weak", "release", "level"):
-        if not np.array_equal(truth[name].values, prediction[name].values):
-            msg = f"{name} differs: {truth[name].values} and {prediction[name].values}; measure "
-            msg += "both with one battery"
-            raise ValueError(msg)
-    if truth.attrs["noise"] != prediction.attrs["noise"]:
-        msg = "the noise differs; measure both with one battery"
-        raise ValueError(msg)
-    relative = _difference(truth["rate"], prediction["rate"], relative=True)
-    widths = _difference(truth["half_width"], prediction["half_width"], relative=True)
-    rebounds = truth["rebound_spikes"].values
-    gamma = _gammas(truth, prediction)
-    made = {
-        "rate_error_mean": (float(relative.mean()), "%"),
-        "rate_error_max": (float(relative.max()), "%"),
-        "tonic_error": (_one(truth, prediction, "tonic"), "%"),
-        "single_error": (_one(truth, prediction, "single"), "%"),
-        "latency_rmse": (_rms(_difference(truth["latency"], prediction["latency"])), "ms"),
-        "half_width_first_error": (float(widths[0]), "%"),
-        "half_width_tonic_error": (float(widths[1]), "%"),
-        "peak_error": (float(_difference(truth["peak"], prediction["peak"]).max()), "mV"),
-        "trough_error": (float(_difference(truth["trough"], prediction["trough"]).max()), "mV"),
-        "rebound_wrong": (float((prediction["rebound_spikes"].values != rebounds).sum()), "1"),
-        "rebound_latency_error": (
-            float(_difference(truth["rebound_latency"], prediction["rebound_latency"]).max()), "ms",
-        ),
-        "rest_error": (float(_difference(truth["rest"], prediction["rest"])), "mV"),
-        "spontaneous": (float(prediction["spontaneous"]), "1"),
-        "steady_rmse": (_rms(_difference(truth["steady"], prediction["steady"])), "mV"),
-        "gamma_mean": (float(np.mean(gamma)), "1"),
-        "gamma_min": (float(np.min(gamma)), "1"),
-    }  # fmt: skip
-    table = xr.Dataset({name: ((), v, {"units": unit}) for name, (v, unit) in made.items()})
-    for letter, bars in BARS.items():
-        passed = all(
-            made[bar.score][0] >= bar.limit if bar.least else made[bar.score][0] <= bar.limit
-            for bar in bars
-        )
-        table[f"bar_{letter}"] = ((), int(passed))
-    table["bars"] = ((), int(sum(int(table[f"bar_{letter}"]) for letter in BARS)))
-    return table
-
-
-def _difference(truth: Any, prediction: Any, *, relative: bool = False) -> np.ndarray:
-    """Absolute differences (in % with ``relative``); 0 where both are missing, else infinite."""
-    a, b = np.asarray(truth, dtype=float), np.asarray(prediction, dtype=float)
-    away = np.abs(b - a) * (100.0 / np.abs(a) if relative else 1.0)
-    one = np.isnan(a) != np.isnan(b)
-    return np.where(one, np.inf, np.where(np.isnan(a), 0.0, away))
-
-
-def _one(truth: xr.Dataset, prediction: xr.Dataset, name: str) -> float:
-    return float(_difference(truth[name], prediction[name], relative=True))
-
-
-def _rms(values: np.ndarray) -> float:
-    return float(np.sqrt(np.mean(values**2)))
-
-
-def _gammas(truth: xr.Dataset, prediction: xr.Dataset) -> np.ndarray:
-    """Coincidence factor of every noise, where it exists for the truth."""
-    found = []
-    for a, b in zip(truth["train"].values, prediction["train"].values, strict=True):
-        gamma = features.coincidence_factor(
-            a[np.isfinite(a)], b[np.isfinite(b)], duration=500.0, window=truth.attrs["window"]
-        )
-        if np.isfinite(gamma):
-            found.append(gamma)
-    return np.array(found or [np.nan])

@@ -46,6 +46,7 @@ from .table import FEATURES as FEATURES
 from .table import features_of as features_of
 from .table import summary as summary
 from .trains import coincidence_factor as coincidence_factor
+from .trains import coincidences as coincidences
 from .trains import van_rossum as van_rossum
 from .trains import victor_purpura as victor_purpura
 from .waveform import Shapes as Shapes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -145,7 +146,7 @@ def _resistance(p: Pulse) -> float:
 
 def _time_constant(p: Pulse) -> float:
     """Least-squares exponential from the onset to 95 % of the largest deflection without spikes."""
-    from scipy.optimize import curve_fit
+    from scipy.optimize import OptimizeWarning, curve_fit
 
     if p.times.size:
         return np.nan
@@ -162,7 +163,9 @@ def _time_constant(p: Pulse) -> float:
         return size * (1.0 - np.exp(-t / tau))
 
     try:
-        (_, tau), _ = curve_fit(law, t, y, p0=(y[-1], t[-1] / 3.0))
+        with np.errstate(over="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore", OptimizeWarning)  # of the covariance, which is not used
+            (_, tau), _ = curve_fit(law, t, y, p0=(y[-1], t[-1] / 3.0))
     except RuntimeError:  # no exponential fits
         return np.nan
     return float(tau) if 0 < tau < 100 * t[-1] else np.nan

@@ -43,6 +43,22 @@ def coincidence_factor(
     return float((coincident - chance * a.size) / (0.5 * (a.size + b.size)) / (1.0 - chance))
 
 
+def coincidences(reference: ArrayLike, predicted: ArrayLike, *, window: float = 2.0) -> int:
+    """Pairs of spikes at most ``window`` apart, found in order of time, each spike used once.
+
+    Args:
+        reference: spike times of the truth, increasing, shape (spike,).
+        predicted: spike times of the model, same unit.
+        window: largest distance of partners, same unit.
+
+    Raises:
+        ValueError: times not increasing or not finite; window not positive.
+    """
+    a, b = _train(reference, None, "reference"), _train(predicted, None, "predicted")
+    _positive(window, "window")
+    return int(_partners(a, b, float(window)))
+
+
 def van_rossum(first: ArrayLike, second: ArrayLike, *, tau: float) -> float:
     """Distance of the trains filtered by a causal exponential of time constant ``tau``.
 

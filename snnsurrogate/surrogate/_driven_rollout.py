@@ -17,7 +17,7 @@ from snnsurrogate.surrogate import _inputs
 from snnsurrogate.surrogate._driven_fit import rest as find_rest
 from snnsurrogate.surrogate._driven_fit import weights
 from snnsurrogate.surrogate._sensitivity import WORK
-from snnsurrogate.surrogate._warnings import ExtrapolationWarning
+from snnsurrogate.surrogate._warnings import ExtrapolationWarning, NoRestError
 from snnsurrogate.surrogate.models._driven import number, weighted
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def at_rest(surrogate: Surrogate, columns: Mapping[str, np.ndarray], n: int) -> 
     """Stable states without input, (sample, d).
 
     Raises:
-        ValueError: there is none at some sample.
+        NoRestError: there is none at some sample.
     """
     flow = surrogate.model.flow(len(surrogate.parameters))  # type: ignore[attr-defined]
     theta = weights(surrogate.module, "theta")
@@ -83,7 +83,7 @@ def at_rest(surrogate: Surrogate, columns: Mapping[str, np.ndarray], n: int) -> 
         if state is None:
             where = {p: float(columns[p][int(np.argmax(inverse == i))]) for p in columns}
             msg = f"{surrogate!r} has no stable state without input at {where}; give initial states"
-            raise ValueError(msg)
+            raise NoRestError(msg)
         found.append(state[0])
     return np.array(found)[inverse.ravel()]
 
