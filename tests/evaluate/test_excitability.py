@@ -134,7 +134,7 @@ def test_a_source_that_is_driven_alike_is_measured_alike(truth, tiny_truth):
 
 
 def test_a_shifted_current_fails_what_it_must(tiny_truth):
-    """1 uA/cm**2 more: 16 % of the onset of firing; rest is the steady potential of that current."""
+    """1 uA/cm**2 more: 16 % of the onset of firing; rest is the potential of that current."""
     scores = compare_excitability(tiny_truth, excitability(cell(shift=1.0), battery=TINY))
     assert float(scores["tonic_error"]) == pytest.approx(100 / 6.26, abs=0.4)
     slope = (row("steady_V", 2)["V"] - row("steady_V", 0)["V"]) / 2
