@@ -30,17 +30,26 @@ def pairs(states: Sequence[np.ndarray]) -> Pairs:
     )
 
 
+def ahead(states: Sequence[np.ndarray], vectors: Sequence[np.ndarray], span: int) -> Pairs:
+    """States (n, d), and the mean (n, 1) of the newest samples of the next ``span`` vectors."""
+    means = []
+    for v in vectors:
+        total = np.concatenate([[0.0], np.cumsum(v[:, -1])])
+        means.append((total[span + 1 :] - total[1:-span])[:, None] / span)
+    return np.concatenate([s[:-span] for s in states]), np.concatenate(means)
+
+
 def smooth_error(train: Pairs, held_out: Pairs, *, seed: int = 0) -> float:
-    """Root-mean-square error of the increments held out, as a share of their own size.
+    """Root-mean-square error of what is held out, as a share of its standard deviation.
 
     Regression on fixed random tanh features of the state, the same number in every dimension.
 
     Args:
-        train: states and increments (n, d).
+        train: states (n, d) and what follows from them (n, k), say their increments.
         held_out: the same, not used for the regression.
         seed: draws the features.
     """
-    (z, dz), (held, dheld) = train, held_out
+    (z, y), (held, following) = train, held_out
     rng = np.random.default_rng(seed)
     d = z.shape[1]
     logs = []
@@ -52,16 +61,16 @@ def smooth_error(train: Pairs, held_out: Pairs, *, seed: int = 0) -> float:
         )
         gram = a.T @ a
         gram[np.diag_indices_from(gram)] += _RIDGE * np.trace(gram) / len(gram)
-        wrong = dheld - b @ np.linalg.solve(gram, a.T @ dz)
-        logs.append(np.log(_share(wrong, dheld)))
+        wrong = following - b @ np.linalg.solve(gram, a.T @ y)
+        logs.append(np.log(_share(wrong, following)))
     return float(np.exp(np.mean(logs)))
 
 
 def neighbour_error(train: Pairs, held_out: Pairs, *, most: int = 3000) -> float:
-    """The same error where the increment is that of the nearest state of the training part.
+    """The same error where the answer is that of the nearest state of the training part.
 
     Args:
-        train: states and increments (n, d).
+        train: states (n, d) and what follows from them (n, k).
         held_out: the same, at another time.
         most: states held out that are asked for, evenly spread.
     """
@@ -70,6 +79,6 @@ def neighbour_error(train: Pairs, held_out: Pairs, *, most: int = 3000) -> float
     return _share(held_out[1][::every] - train[1][index], held_out[1])
 
 
-def _share(wrong: np.ndarray, increments: np.ndarray) -> float:
-    size = float(increments.var(axis=0).sum())
+def _share(wrong: np.ndarray, truth: np.ndarray) -> float:
+    size = float(truth.var(axis=0).sum())
     return float(np.sqrt((wrong**2).sum(axis=1).mean() / max(size, 1e-300)))

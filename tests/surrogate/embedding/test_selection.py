@@ -8,7 +8,12 @@ import xarray as xr
 
 from snnsurrogate.surrogate import embedding
 from snnsurrogate.surrogate.embedding import selection
-from snnsurrogate.surrogate.embedding.predictability import neighbour_error, pairs, smooth_error
+from snnsurrogate.surrogate.embedding.predictability import (
+    ahead,
+    neighbour_error,
+    pairs,
+    smooth_error,
+)
 
 RNG = np.random.default_rng(0)
 
@@ -37,6 +42,13 @@ def test_noise_is_not_predictable():
     assert 0.7 < smooth_error(now, later) < 0.8  # sqrt(1/2): the state itself is known
 
 
+def test_the_mean_of_what_comes_next():
+    vectors = np.column_stack([np.zeros(6), np.arange(6.0)])
+    states, means = ahead([np.arange(6.0)[:, None]], [vectors], 2)
+    np.testing.assert_array_equal(states[:, 0], [0, 1, 2, 3])
+    np.testing.assert_array_equal(means[:, 0], [1.5, 2.5, 3.5, 4.5])
+
+
 def test_pieces_are_not_joined():
     states, increments = pairs([np.zeros((3, 1)), np.ones((4, 1))])
     assert len(states) == 2 + 3
@@ -49,7 +61,7 @@ def test_pieces_are_not_joined():
         ([0.9, 0.3, 0.02, 0.02, 0.02], 3),
         ([0.9, 0.009, 0.001, 0.001, 0.001], 2),  # small enough
         ([0.5, 0.5, 0.5, 0.5, 0.5], 1),
-        ([0.8, 0.4, 0.2, 0.1, 0.05], 5),  # still falling
+        ([0.9, 0.3, 0.1, 0.03, 0.01], 5),  # still falling
     ],
 )
 def test_where_an_error_stops_falling(errors, expected):
@@ -60,7 +72,7 @@ def test_where_an_error_stops_falling(errors, expected):
 def wave():
     quick = embedding.Schedule(steps=100, batch=64, polish=40, points=300)
     series = embedding.Series(pieces=(-50 + 10 * np.sin(0.21 * np.arange(1200)),), unit="mV")
-    return embedding.select_dimension(series, largest=3, schedule=quick)
+    return embedding.select_dimension(series, largest=3, repeats=1, schedule=quick)
 
 
 def test_a_sine_has_two_dimensions(wave):
