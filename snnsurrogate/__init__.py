@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from snnsurrogate.surrogate import Surrogate as Surrogate
     from snnsurrogate.surrogate import baselines as baselines
     from snnsurrogate.surrogate import embedding as embedding
-    from snnsurrogate.surrogate import embedding as embedding
     from snnsurrogate.surrogate import fit as fit  # type: ignore[no-redef]
     from snnsurrogate.surrogate import fit_seeds as fit_seeds
     from snnsurrogate.surrogate import load as load
@@ -75,7 +74,6 @@ _PUBLIC: dict[str, tuple[str, str | None]] = {
     "to_grid": ("dataset", "to_grid"),
     "splits": ("dataset.splits", None),
     "to_torch": ("surrogate", "to_torch"),
-    "embedding": ("surrogate.embedding", None),
     "fit": ("surrogate", "fit"),
     "fit_seeds": ("surrogate", "fit_seeds"),
     "perturbed_events": ("surrogate", "perturbed_events"),
