@@ -32,6 +32,7 @@ class Weights:
     Attributes:
         silent: of y in records without a spike.
         firing: of y in records with spikes.
+        relative: of y, as a share of its distance from where the record begins.
         jitter: ms by which y may be early or late: it forgives y where y is steep.
         silent_density: of y in records without a spike, per ms.
         firing_density: of y in records with spikes, per ms.
@@ -47,20 +48,23 @@ class Weights:
 
     silent: float = 0.5
     firing: float = 1.0
+    relative: float = 0.03
     jitter: float = 0.1
     silent_density: float = 0.1
     firing_density: float = 0.03
     latency: float = 0.05
-    period: float = 0.01
-    random_time: float = 0.25
+    period: float = 0.006
+    random_time: float = 0.4
     width: float = 0.04
     peak: float = 1.5
     shape: float = 0.3
     wrong: float = 4e-3
-    random_wrong: float = 1e-3
+    random_wrong: float = 2e-3
 
 
-_CUT_Y, _CUT_TIME = 5.0, 6.0  # residuals beyond count by their logarithm
+# Residuals beyond count by their logarithm: soon where a run may well go astray, along spikes and
+# under noise; late where it must not, or a rebound that is much too late would be given up.
+_CUT, _CUT_SILENT, _CUT_TIME = 6.0, 20.0, 25.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +106,7 @@ class FromRest:
     def __init__(
         self, flow: Flow, records: Records, rows: Sequence[int] | np.ndarray, *, steps: int,
         guess: np.ndarray, lost: np.ndarray | None = None, weights: Weights | None = None,
-        trust: float = 0.3, pool: Executor | None = None,
+        trust: float = 0.5, pool: Executor | None = None,
     ) -> None:  # fmt: skip
         self.flow, self.records, self.steps = flow, records, steps
         self.rows = [int(i) for i in rows]
@@ -193,7 +197,9 @@ class FromRest:
             steps=steps,
             y=y,
             spread=np.sqrt(
-                (w.silent if silent else w.firing) ** 2 + np.square(w.jitter * np.gradient(y, dt))
+                (w.silent if silent else w.firing) ** 2
+                + np.square(w.jitter * np.gradient(y, dt))
+                + np.square(w.relative * (y - y[0]))
             ),
             density=trust * dt * (w.silent_density if silent else w.firing_density),
             trust=trust,
@@ -236,7 +242,8 @@ class FromRest:
             return None if jacobian is None else jacobian[place]
 
         some = slice(None, None, _EVERY)
-        add((y - at.y)[some], of(some), at.spread[some], _CUT_Y, at.density * _EVERY)
+        cut = _CUT if len(at.times) else _CUT_SILENT
+        add((y - at.y)[some], of(some), at.spread[some], cut, at.density * _EVERY)
         times = records.spikes(y)
         ours, theirs = pairs(times, at.times)
         matched = len(times) == len(at.times) == len(ours)
@@ -247,7 +254,8 @@ class FromRest:
         if not len(ours):
             return total, matched
         rises = None if jacobian is None else -_crossing_slopes(y, jacobian, times[ours], dt)
-        add(times[ours] - at.times[theirs], rises, at.errors[theirs], _CUT_TIME, at.trust)
+        cut = _CUT if records.random[i] else _CUT_TIME
+        add(times[ours] - at.times[theirs], rises, at.errors[theirs], cut, at.trust)
         falls = fall_times(y, times, records)
         whole = (ours < len(falls)) & (theirs < len(at.falls))
         ours, theirs = ours[whole], theirs[whole]
@@ -257,9 +265,9 @@ class FromRest:
         by = None
         if jacobian is not None and rises is not None:
             by = -_crossing_slopes(y, jacobian, falls[ours], dt) - rises[whole]
-        add(wider, by, w.width, _CUT_TIME, w.shape * at.trust)
+        add(wider, by, w.width, _CUT, w.shape * at.trust)
         place = _peaks(y, times[ours], falls[ours], dt)
-        add(y[place] - at.peaks[theirs], of(place), w.peak, _CUT_TIME, w.shape * at.trust)
+        add(y[place] - at.peaks[theirs], of(place), w.peak, _CUT, w.shape * at.trust)
         return total, matched
 
 

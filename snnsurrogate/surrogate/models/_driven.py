@@ -89,13 +89,19 @@ class DrivenConfig(ModelConfig):
         return tuple(f"h_{i + 1}" for i in range(self.units))
 
     def stages(self) -> tuple[Stage, ...]:
-        """Starts on short windows, then runs from rest of growing length."""
+        """Starts on short windows, then runs from rest of growing length of ever fewer of them.
+
+        Two units are at their limit: more of their starts go on for longer.
+        """
+        few = self.units < 3
         return (
-            Starts(count=8, keep=5),
-            FromRest(duration="50 ms", rounds=2, iterations=12, random=8, candidates=3),
-            FromRest(duration="80 ms", rounds=1, iterations=12, candidates=3),
-            FromRest(duration="150 ms", rounds=3, iterations=10, candidates=2),
-            FromRest(duration="150 ms", rounds=4, iterations=12, random=24, candidates=1),
+            Starts(count=8, keep=8 if few else 5),
+            FromRest(
+                duration="50 ms", rounds=2, iterations=12, random=8, candidates=8 if few else 5
+            ),
+            FromRest(duration="80 ms", iterations=12, candidates=5 if few else 3),
+            FromRest(rounds=3, iterations=10, random=24, trust=0.5, candidates=3 if few else 2),
+            FromRest(rounds=8, iterations=12, random=40, trust=0.5, candidates=2 if few else 1),
         )
 
     def blocks(self, parameters: int) -> dict[str, tuple[slice, tuple[int, ...]]]:
