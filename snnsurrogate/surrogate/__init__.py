@@ -1,6 +1,7 @@
 """Learned maps: models, the one training loop, compiled rollouts, artefacts on disk."""
 
 from snnsurrogate.surrogate._warnings import NoRestError as NoRestError
+from snnsurrogate.surrogate._warnings import RejectedError as RejectedError
 from snnsurrogate.surrogate.artefact import SurrogateError as SurrogateError
 from snnsurrogate.surrogate.artefact import load as load
 from snnsurrogate.surrogate.ensemble import fit_seeds as fit_seeds

@@ -14,6 +14,7 @@ from snnsurrogate.surrogate.artefact import FORMAT, FORMAT_VERSION
 from snnsurrogate.surrogate.driven_data import DrivenData
 from snnsurrogate.surrogate.models import ModelConfig
 from snnsurrogate.surrogate.scaling import Scaling
+from snnsurrogate.surrogate.series_data import SeriesData
 from snnsurrogate.surrogate.training_data import TrainingData
 
 
@@ -27,12 +28,17 @@ def versions() -> dict[str, str]:
 
 
 def describe(
-    model: ModelConfig, scaling: Scaling, data: TrainingData | DrivenData, training: dict[str, Any]
+    model: ModelConfig,
+    scaling: Scaling,
+    data: TrainingData | DrivenData | SeriesData,
+    training: dict[str, Any],
 ) -> dict[str, Any]:
     """Everything but weights and checksums."""
     ds = data.datasets[0]
     attrs = ds.attrs
     described = json.loads(attrs["parameters"])
+    if isinstance(data, SeriesData):
+        described = data.described()
     known = _layout.outline(data)
     latent = [{"name": name, "unit": "1"} for name in model.latent_states]
     card = {
@@ -43,7 +49,7 @@ def describe(
         "parameters": [
             {
                 **about,
-                "unit": ds[about["name"]].attrs["units"],
+                "unit": described[about["name"]]["unit"],
                 "low": float(data.p[:, i].min()),
                 "high": float(data.p[:, i].max()),
             }
@@ -66,7 +72,7 @@ def describe(
     return dict(json.loads(json.dumps(card)))  # as it will be read back: lists, not tuples
 
 
-def _tied(data: TrainingData | DrivenData) -> list[list[str]]:
+def _tied(data: TrainingData | DrivenData | SeriesData) -> list[list[str]]:
     """Pairs of parameters that had the same value in every record: no data beside the diagonal."""
     return [
         [a, b]

@@ -25,6 +25,7 @@ class Run:
         self.elapsed = 0.0
         self.damping = (1e-3, 2.0)
         self.recent: list[float] = []
+        self.position: dict[str, Any] = {}  # within a stage that has parts
         self.history: list[dict[str, Any]] = []
 
     def to_dict(self) -> dict[str, Any]:

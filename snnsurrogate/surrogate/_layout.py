@@ -12,16 +12,20 @@ from snnsurrogate.surrogate import coarse, events
 from snnsurrogate.surrogate.driven_data import DrivenData
 from snnsurrogate.surrogate.models import Layout, Physical
 from snnsurrogate.surrogate.scaling import Scaling
+from snnsurrogate.surrogate.series_data import SeriesData
 from snnsurrogate.surrogate.training_data import TrainingData
 
 
-def outline(data: TrainingData | DrivenData) -> dict[str, Any]:
+def outline(data: TrainingData | DrivenData | SeriesData) -> dict[str, Any]:
     """The part of a card that a model is built from, of training data."""
     ds = data.datasets[0]
     truth = {}
     more: dict[str, Any] = {}
     if isinstance(data, DrivenData):
         states: list[dict[str, Any]] = []
+        more = data.outline()
+    elif isinstance(data, SeriesData):
+        states = []
         more = data.outline()
     elif data.view != "states":
         view = coarse if data.view == "coarse" else events
@@ -49,7 +53,7 @@ def layout(card: dict[str, Any], scaling: Scaling) -> Layout:
     """What the model of a card, or of an outline, is built for."""
     names = tuple(p["name"] for p in card["parameters"])
     physical = None
-    if card.get("view", "states") not in ("states", "driven"):
+    if card.get("view", "states") not in ("states", "driven", "series"):
         physical = Physical(
             columns=tuple(coarse.Column(**s) for s in card["states"]),
             parameters=names,

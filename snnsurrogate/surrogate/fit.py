@@ -21,6 +21,8 @@ from snnsurrogate.surrogate import (
     _driven_loop,
     _layout,
     _loop,
+    _series_choice,
+    _series_loop,
     _stochastic_loop,
     artefact,
     models,
@@ -35,6 +37,7 @@ from snnsurrogate.surrogate._checkpoint import (
 )
 from snnsurrogate.surrogate.driven_data import DrivenData
 from snnsurrogate.surrogate.scaling import Scaling
+from snnsurrogate.surrogate.series_data import SeriesData
 from snnsurrogate.surrogate.surrogate import Surrogate
 from snnsurrogate.surrogate.training_data import TrainingData
 
@@ -78,6 +81,8 @@ def fit(
 
     Raises:
         FloatingPointError: the loss became non-finite; nothing is saved.
+        RejectedError: a model of scalar series whose free runs are not like the series; it holds
+            the surrogate, and nothing is saved.
         ValueError: unusable data, a model whose carry is wider than the states, or ``out`` holds a
             surrogate or a training with other arguments.
         OSError: ``out`` cannot be written to; said before the training.
@@ -92,13 +97,17 @@ def fit(
         raise ValueError(msg)
     plan = tuple(model.stages() if schedule is None else schedule)
     view = model.view
-    data, held_out = _data(view, train, validation)
+    data, held_out = _data(model, train, validation)
     if held_out is not None and abs(held_out.time_step / data.time_step - 1) > 1e-9:
         msg = (
             f"training data has a step of {data.time_step:g}, validation data of "
             f"{held_out.time_step:g}; record both with the same step"
         )
         raise ValueError(msg)
+    if isinstance(data, SeriesData):
+        model, data = _series_choice.settle(model, data, seed)
+        if held_out is not None:
+            held_out = held_out.like(data)
     scaling = data.scaling()
     layout = _layout.layout(_layout.outline(data), scaling)
     module = model.build(layout, generator_seed=seed)
@@ -169,6 +178,8 @@ def fit(
     surrogate.history = run.history
     seconds = time.perf_counter() - started
     surrogate.card = _card(surrogate, data, plan, seed, request, ended_by, seconds)
+    if view == "series":
+        _series_loop.need_accepted(surrogate)
     if folder is not None:
         surrogate.save(folder)
         if ended_by == "schedule":
@@ -176,8 +187,15 @@ def fit(
     return surrogate
 
 
-def _data(view: str, train: Any, validation: Any) -> tuple[Any, Any]:
+def _data(model: models.ModelConfig, train: Any, validation: Any) -> tuple[Any, Any]:
     """Training and validation data as the view of a model takes them."""
+    view = model.view
+    if view == "series":
+        variable = str(model.variable) or None  # type: ignore[attr-defined]
+        series = SeriesData.of(train, variable=variable)
+        return series, None if validation is None else SeriesData.of(
+            validation, series.names, variable=variable
+        )
     if view == "driven":
         data = DrivenData.of(train)
         return data, None if validation is None else DrivenData.of(
@@ -218,6 +236,10 @@ def _run(stage: stages.Stage, context: _loop.Context) -> bool:
         return _driven_loop.from_rest(stage, context)
     if isinstance(stage, stages.Adam):
         return _loop.adam(stage, context)
+    if isinstance(stage, stages.Embed):
+        return _series_loop.embed(stage, context)
+    if isinstance(stage, stages.MultiStep):
+        return _series_loop.multi_step(stage, context)
     return _loop.levenberg_marquardt(stage, context)
 
 
@@ -231,6 +253,8 @@ def _logger(
     """What a history entry says about the fit, and its name."""
     if isinstance(data, DrivenData):
         return _driven_loop.run_error(model, data, scaling, module), "run_error"
+    if isinstance(data, SeriesData):
+        return _series_loop.error_logger(data, scaling, module), "one_step_error"
     if getattr(module, "noise", 0):
         return _stochastic_loop.likelihood_logger(data, scaling, module, rng), "log_loss"
     return _loop.error_logger(data, scaling, module, rng), "one_step_error"
@@ -284,6 +308,8 @@ def _card(
     card = describe(surrogate.model, surrogate.scaling, data, training)
     if isinstance(data, DrivenData):
         card["rest"] = _driven_loop.rest(surrogate, data)
+    if isinstance(data, SeriesData):
+        card |= _series_loop.about(surrogate, data)
     weights = artefact.weights_bytes(surrogate)
     card["weights_sha256"] = hashlib.sha256(weights).hexdigest()
     card["checksum"] = artefact.checksum(card)

@@ -171,7 +171,58 @@ class FromRest:
     kind: str = "from-rest"
 
 
-Stage = Adam | LevenbergMarquardt | Likelihood | FreeRun | Calibrate | Starts | FromRest
+@dataclass(frozen=True, kw_only=True)
+class Embed:
+    """Training of the autoencoder of delay vectors, see `embedding.Schedule`.
+
+    Attributes:
+        steps: updates by Adam.
+        batch: delay vectors per update.
+        polish: iterations of L-BFGS afterwards.
+    """
+
+    steps: int = 1500
+    batch: int = 512
+    polish: int = 200
+    kind: str = "embed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MultiStep:
+    """Levenberg-Marquardt through free runs of growing length, judged by long free runs.
+
+    Attributes:
+        horizons: steps of free run per residual, segments in the sum of squares, iterations.
+        redraw: iterations after which the segments are drawn anew, from the second horizon on.
+        floor: residuals are measured in units of the local increment, or of this share of the
+            standard deviation of all increments where that is more.
+        starts: initial weights that are tried until free runs are accepted.
+        judge: iterations between judgements in the last horizon; the best state is kept.
+        runs: free runs of a judgement, from states spread over the data.
+        enough: distance from the data at which the last horizon ends early.
+    """
+
+    horizons: tuple[tuple[int, int, int], ...] = ((1, 4000, 40), (8, 400, 20), (40, 300, 60))
+    redraw: int = 10
+    floor: float = 0.05
+    starts: int = 3
+    judge: int = 5
+    runs: int = 8
+    enough: float = 0.0
+    kind: str = "multi-step"
+
+
+Stage = (
+    Adam
+    | LevenbergMarquardt
+    | Likelihood
+    | FreeRun
+    | Calibrate
+    | Starts
+    | FromRest
+    | Embed
+    | MultiStep
+)
 
 
 def to_dict(stage: Stage) -> dict[str, Any]:
@@ -182,7 +233,7 @@ def to_dict(stage: Stage) -> dict[str, Any]:
 def per_step(stage: Stage) -> float:
     """Amount of work of one step of a stage, in Adam steps."""
     each = {"levenberg-marquardt": 100.0, "free-run": 5.0, "calibrate": 400.0,
-            "starts": 1000.0, "from-rest": 40.0}  # fmt: skip
+            "starts": 1000.0, "from-rest": 40.0, "multi-step": 40.0}  # fmt: skip
     return each.get(stage.kind, 1.0)
 
 
@@ -192,6 +243,10 @@ def steps(stage: Stage) -> int:
         return stage.candidates * stage.rounds * stage.iterations
     if isinstance(stage, Starts):
         return stage.count
+    if isinstance(stage, Embed):
+        return stage.steps + stage.polish
+    if isinstance(stage, MultiStep):  # of one start
+        return sum(iterations for _, _, iterations in stage.horizons)
     return stage.iterations if isinstance(stage, LevenbergMarquardt | Calibrate) else stage.steps
 
 

@@ -14,16 +14,13 @@ import xarray as xr
 from snnsurrogate import schema, units
 from snnsurrogate.features.spikes import detect_batch
 from snnsurrogate.kernels import Kernel, integrate
-from snnsurrogate.surrogate import _inputs, _observed
+from snnsurrogate.surrogate import _inputs, _observed, _visited
 from snnsurrogate.surrogate._warnings import ExtrapolationWarning as ExtrapolationWarning
 from snnsurrogate.surrogate.models import ModelConfig
 from snnsurrogate.surrogate.scaling import Scaling
 
 if TYPE_CHECKING:
     from torch import nn
-
-# A free run this many visited ranges away from the training data has left for good.
-_GUARD = 10.0
 
 
 class Surrogate:
@@ -96,6 +93,12 @@ class Surrogate:
     def observe(self, states: Any) -> dict[str, np.ndarray]:
         """Observed quantities of states (..., d): name -> (...)."""
         return _observed.observe(self, states)
+
+    def encode(self, series: Any) -> list[np.ndarray]:
+        """Recovered states of a dataset or a piece (n,) of the series, see `_series_rollout`."""
+        from snnsurrogate.surrogate import _series_rollout
+
+        return _series_rollout.encode(self, series)
 
     def to_brian2(self) -> str:
         """Equations of a driven surrogate as Brian2 text; a ValueError for a map."""
@@ -218,6 +221,12 @@ class Surrogate:
         if substeps != 1:
             msg = f"substeps={substeps!r} is for flows; {self!r} is a map. Leave it out"
             raise ValueError(msg)
+        if self.card.get("view") == "series":
+            from snnsurrogate.surrogate import _series_rollout
+
+            return _series_rollout.run(
+                self, initial, parameters, length, seed=seed, strict=strict, record=record
+            )
         if self.card.get("view") == "events":
             return self._event_rollout(
                 initial, parameters, length, seed, strict=strict, record=record, loop=loop
@@ -239,9 +248,7 @@ class Surrogate:
         if p is None:
             p = np.empty((n, 0))
         x = integrate(kernel, x0, p, n_steps=n_steps)
-        status, outside = self._guard(x)
-        if outside.any():
-            self._warn_outside_region(x, outside)
+        status = _visited.guard(self.card, x)
         return self._dataset(
             x, x0, columns, status, seed, units.format_quantity(total, kernel.time_unit)
         )
@@ -310,32 +317,6 @@ class Surrogate:
                 msg = f"{said}; strict=True allows no extrapolation"
                 raise ValueError(msg)
             warnings.warn(said, ExtrapolationWarning, stacklevel=4 if self.stochastic else 3)
-
-    def _guard(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Status per sample (NaN is written from the exit on), and who left the visited region."""
-        low, high = (np.asarray(self.card["visited"][k], dtype=float) for k in ("low", "high"))
-        width = np.where(high > low, high - low, 1.0)
-        with np.errstate(invalid="ignore"):
-            distance = (np.maximum(low - x, x - high) / width).max(axis=2)
-        gone = ~(distance <= _GUARD)  # NaN counts as gone
-        status = np.where(gone.any(axis=1), schema.FLAGS["diverged"], schema.FLAGS["ok"])
-        for i in np.flatnonzero(status):
-            x[i, int(np.argmax(gone[i])) :] = np.nan
-        return status, distance > 0.25
-
-    def _warn_outside_region(self, x: np.ndarray, outside: np.ndarray) -> None:
-        samples = np.asarray(outside.any(axis=1))
-        ranges = "; ".join(
-            f"{name} [{np.nanmin(x[..., i]):.4g}, {np.nanmax(x[..., i]):.4g}] against "
-            f"[{self.card['visited']['low'][i]:.4g}, {self.card['visited']['high'][i]:.4g}]"
-            for i, name in enumerate(self.states)
-        )
-        warnings.warn(
-            f"{int(samples.sum())} of {samples.size} free runs leave the region seen in training "
-            f"by over a quarter of its width, {100 * outside.mean():.2g} % of the time: {ranges}",
-            ExtrapolationWarning,
-            stacklevel=3,
-        )
 
     def _dataset(
         self,
