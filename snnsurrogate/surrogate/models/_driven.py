@@ -91,17 +91,16 @@ class DrivenConfig(ModelConfig):
     def stages(self) -> tuple[Stage, ...]:
         """Starts on short windows, then runs from rest of growing length of ever fewer of them.
 
-        Two units are at their limit: more of their starts go on for longer.
+        Which start ends well is not seen early: most of them are run from rest before any is
+        dropped.
         """
-        few = self.units < 3
+        few = 8 if self.units < 4 else 6  # larger ones take longer, and fewer of them end badly
         return (
-            Starts(count=8, keep=8 if few else 5),
-            FromRest(
-                duration="50 ms", rounds=2, iterations=12, random=8, candidates=8 if few else 5
-            ),
-            FromRest(duration="80 ms", iterations=12, candidates=5 if few else 3),
-            FromRest(rounds=3, iterations=10, random=24, trust=0.5, candidates=3 if few else 2),
-            FromRest(rounds=8, iterations=12, random=40, trust=0.5, candidates=2 if few else 1),
+            Starts(count=8, keep=few),
+            FromRest(duration="50 ms", rounds=2, iterations=12, random=8, candidates=few),
+            FromRest(duration="80 ms", iterations=12, candidates=5),
+            FromRest(rounds=3, iterations=10, random=24, trust=0.5, candidates=3),
+            FromRest(rounds=8, iterations=12, random=40, trust=0.5, candidates=2),
         )
 
     def blocks(self, parameters: int) -> dict[str, tuple[slice, tuple[int, ...]]]:
