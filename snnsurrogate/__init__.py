@@ -27,11 +27,13 @@ if TYPE_CHECKING:
     from snnsurrogate.dataset import to_grid as to_grid
     from snnsurrogate.evaluate import Battery as Battery
     from snnsurrogate.evaluate import compare_excitability as compare_excitability
+    from snnsurrogate.evaluate import current_ramps as current_ramps
     from snnsurrogate.evaluate import evaluate as evaluate  # type: ignore[no-redef]
     from snnsurrogate.evaluate import excitability as excitability  # type: ignore[no-redef]
     from snnsurrogate.evaluate import families as families
     from snnsurrogate.evaluate import generalisation as generalisation
     from snnsurrogate.evaluate import open_scores as open_scores
+    from snnsurrogate.evaluate import project_states as project_states
     from snnsurrogate.evaluate import save_scores as save_scores
     from snnsurrogate.evaluate import to_json as to_json
     from snnsurrogate.features import regimes as regimes  # type: ignore[no-redef]
@@ -84,6 +86,8 @@ _PUBLIC: dict[str, tuple[str, str | None]] = {
     "excitability": ("evaluate", "excitability"),
     "compare_excitability": ("evaluate", "compare_excitability"),
     "Battery": ("evaluate", "Battery"),
+    "current_ramps": ("evaluate", "current_ramps"),
+    "project_states": ("evaluate", "project_states"),
     "families": ("evaluate.families", None),
     "generalisation": ("evaluate.generalisation", None),
     "save_scores": ("evaluate", "save_scores"),
