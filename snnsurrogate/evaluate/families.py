@@ -20,25 +20,36 @@ from snnsurrogate.surrogate.unfolding import unfolding as unfolding
 __all__ = ["MISSING", "NAMES", "affine_relation", "control_sweep", "order", "regime_table"]
 __all__ += ["unfolding"]
 
-NAMES = ("rest", "tonic", "bursting", "depolarised")
-MISSING, DEPOLARISED = -1, 3
+NAMES = ("rest", "tonic", "bursting", "other")
+MISSING, OTHER = -1, 3
+STILL = 0.01  # of the range: what moves less in the last third of a record is at rest
+AROUND = 0.5  # of the range: silence farther away than this is no rest of this cell
 INTERVALS = 256  # interspike intervals kept per value
 
 
-def regime_table(dataset: xr.Dataset, parameter: str, *, transient: Any = "0 s") -> xr.Dataset:
+def regime_table(
+    dataset: xr.Dataset,
+    parameter: str,
+    *,
+    transient: Any = "0 s",
+    span: tuple[float, float] | None = None,
+) -> xr.Dataset:
     """What every sample of a dataset does after a transient, along one parameter.
 
     Args:
         dataset: of the schema, with spikes of one observed variable.
         parameter: the one that varies.
         transient: begin of the record that is left out, a time with unit.
+        span: lowest and highest value of the observed variable that the cell is known to have;
+            default those of the dataset.
 
     Returns:
         Dataset over ``value`` (ascending) and ``event``: ``regime`` CF flag (missing where the run
-        diverged; rest, tonic, bursting by the package's rule; depolarised: silent above the spike
-        threshold); ``period`` of the bursts, of a tonic cell the mean interval;
-        ``spikes_per_burst`` (bursting only); ``interval`` (value, event) interspike intervals;
-        ``lowest``, ``highest`` of the observed variable.
+        diverged; tonic, bursting by the package's rule; rest: silent below the spike threshold,
+        still, and not farther than half the span away from it; other: silent in another way);
+        ``period`` of the bursts, of a tonic cell the mean interval; ``spikes_per_burst`` (bursting
+        only); ``interval`` (value, event) interspike intervals; ``lowest``, ``highest`` of the
+        observed variable.
     """
     clock = dataset.attrs["time_unit"]
     begin = units.magnitude(transient, clock, what="transient")
@@ -52,13 +63,19 @@ def regime_table(dataset: xr.Dataset, parameter: str, *, transient: Any = "0 s")
     trains, good = schema.unpack_spikes(dataset), schema.ok(dataset)
     n = len(trains)
     codes = np.full(n, MISSING, dtype=np.int8)
+    low, high = span or (np.nanmin(watched), np.nanmax(watched))
+    last = watched[:, -(watched.shape[1] // 3) :]
+    with np.errstate(invalid="ignore"):  # of runs that diverged
+        still = np.ptp(last, axis=1) < STILL * (high - low)
+        still &= last.max(axis=1) < rule["threshold"]
+        still &= last.min(axis=1) > low - AROUND * (high - low)
     period, count = np.full(n, np.nan), np.full(n, np.nan)
     kept = np.full((n, INTERVALS), np.nan)
     for i in np.flatnonzero(good):
         train = trains[i][trains[i] >= begin]
         codes[i] = classify(train, start=begin, stop=stop)
         if codes[i] == QUIESCENT:
-            codes[i] = DEPOLARISED if watched[i].min() > rule["threshold"] else 0
+            codes[i] = 0 if still[i] else OTHER
             continue
         gaps = np.diff(train)
         kept[i, : min(INTERVALS, gaps.size)] = gaps[:INTERVALS]
@@ -127,7 +144,7 @@ def control_sweep(
         ``stable`` (value) number of stable ones below the spike threshold.
 
     Raises:
-        ValueError: unknown parameter, or a surrogate without spikes.
+        ValueError: unknown parameter, a surrogate without spikes, or one that diverges at ``at``.
     """
     j = parameter_of(surrogate, parameter)
     name = surrogate.parameters[j]
@@ -136,7 +153,7 @@ def control_sweep(
         msg = f"{surrogate!r} has no spike rule; regimes are read off spikes."
         raise ValueError(msg)
 
-    def swept(grid: np.ndarray) -> xr.Dataset:
+    def swept(grid: np.ndarray, span: tuple[float, float] | None = None) -> xr.Dataset:
         clock = surrogate.card["time_unit"]
         total = sum(units.magnitude(t, clock, what="time") for t in (duration, transient))
         fixed = {n: 0.5 * (a + b) for n, (a, b) in surrogate.box.items()}
@@ -148,17 +165,22 @@ def control_sweep(
             ds = surrogate.rollout(
                 starts, fixed | {name: grid}, units.format_quantity(total, clock)
             )
-        return regime_table(ds, name, transient=transient)
+        return regime_table(ds, name, transient=transient, span=span)
 
+    own = swept(np.array([centre]))
+    span = float(own["lowest"][0]), float(own["highest"][0])
+    if not np.isfinite(span).all():
+        msg = f"the run at the trained value {centre:g} diverges; there is nothing to vary"
+        raise ValueError(msg)
     if values is not None:
-        table = swept(np.unique(np.asarray(values, dtype=float)))
+        table = swept(np.unique(np.asarray(values, dtype=float)), span)
         table["fine"] = ("value", np.ones(table.sizes["value"], dtype=bool))
     else:
         side = surrogate.scaling.half[j] * reach * np.logspace(-4, 0, max(9, points // 3))
-        first = swept(np.concatenate([centre - side[::-1], [centre], centre + side]))
+        first = swept(np.concatenate([centre - side[::-1], [centre], centre + side]), span)
         low, high = _stretch(first, centre)
         margin = 0.25 * (high - low)
-        second = swept(np.linspace(low - margin, high + margin, points))
+        second = swept(np.linspace(low - margin, high + margin, points), span)
         beyond = (first["value"] < low - margin) | (first["value"] > high + margin)
         beyond |= first["value"] == centre
         parts = [

@@ -28,7 +28,7 @@ def table(surrogate):
 
 def by_hand(codes, at=0.0):
     x = np.arange(len(codes)) - len(codes) // 2
-    regime = np.array(["?RTBD".index(c) - 1 for c in codes])
+    regime = np.array(["?RTBO".index(c) - 1 for c in codes])
     return xr.Dataset({"regime": ("value", regime), "value": x.astype(float)}, attrs={"at": at})
 
 
@@ -64,6 +64,16 @@ def test_relation_to_itself_turned_and_stretched_is_found(surrogate, table):
     assert found["period_error"] < 3
 
 
+def test_rest_is_still_and_near_the_data(surrogate):
+    starts = {k: np.full(2, v) for k, v in STATE.items()}
+    ds = surrogate.rollout(starts, {"V_S": [-46.0, -47.0]}, "60 s")
+    codes = [
+        regime_table(ds, "V_S", transient=begin, span=span)["regime"].values.tolist()
+        for begin, span in (("40 s", (-65.0, -23.0)), ("40 s", (-30.0, -23.0)))
+    ]
+    assert codes == [[0, 0], [3, 3]]  # -62 mV lies too far below the second span
+
+
 @pytest.mark.parametrize(
     ("codes", "in_order", "present", "orientation"),
     [
@@ -73,7 +83,7 @@ def test_relation_to_itself_turned_and_stretched_is_found(surrogate, table):
         ("R?BBBTT", False, True, 0),
         ("BBBBBTT", False, False, 0),
         ("BTTTTRB", False, True, 0),
-        ("DDBBBTT", False, False, 0),
+        ("OOBBBTT", False, False, 0),
     ],
 )
 def test_order(codes, in_order, present, orientation):

@@ -18,7 +18,7 @@ _COLOURS = {
     "rest": REGIME["quiescent"],
     "tonic": REGIME["tonic"],
     "bursting": REGIME["bursting"],
-    "depolarised": REGIME["chaotic"],
+    "other": REGIME["chaotic"],
 }
 
 
