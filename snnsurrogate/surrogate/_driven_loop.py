@@ -131,12 +131,16 @@ def _one_start(
     width = records.features.shape[2]
     encoder = np.zeros((flow.units, width))
     theta = at.model.draw(len(at.data.names), rng)
-    found = regression(flow, records, at.data, theta, rng, states=at.model.encoder == "states")
+    states = at.model.encoder == "states"
+    # every other start does without the recorded states: none of the two is always better
+    found = regression(
+        flow, records, at.data, theta, rng, states=states, imitate=states and at.run.step % 2 == 0
+    )
     if found is not None:
         theta, encoder = found
     else:
         about = at.data.outline()["recorded"]
-        k = about["observed"] if at.model.encoder == "states" else 0
+        k = about["observed"] if states else 0
         encoder += 0.1 * rng.normal(size=encoder.shape)
         encoder[0] = 0.0
         # the first unit is read out with weight w: it starts where y is
@@ -249,7 +253,7 @@ def _runs(
     encoder = candidate.p[it.flow.size :].reshape(it.flow.units, -1)
     return FromRest(
         it.flow, it.records, rows, steps=steps, guess=candidate.guess, trust=stage.trust,
-        lost=it.records.features[:, 0] @ encoder.T, pool=at.pool,
+        cut=stage.cut, lost=it.records.features[:, 0] @ encoder.T, pool=at.pool,
     )  # fmt: skip
 
 

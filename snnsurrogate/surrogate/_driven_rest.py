@@ -57,14 +57,12 @@ class Weights:
     random_time: float = 0.4
     width: float = 0.04
     peak: float = 1.5
-    shape: float = 0.3
+    shape: float = 0.5
     wrong: float = 4e-3
     random_wrong: float = 2e-3
 
 
-# Residuals beyond count by their logarithm: soon where a run may well go astray, along spikes and
-# under noise; late where it must not, or a rebound that is much too late would be given up.
-_CUT, _CUT_SILENT, _CUT_TIME = 6.0, 20.0, 25.0
+_CUT = 6.0  # residuals along spikes and under noise count by their logarithm beyond
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,18 +98,19 @@ class FromRest:
         lost: (record, d) where runs start that have no fixed point; None makes them infinitely bad.
         weights: of the residuals.
         trust: weight of records driven by noise.
+        cut: the same for other spike times, and for y in records without a spike.
         pool: threads that share the records; the result does not depend on them.
     """
 
     def __init__(
         self, flow: Flow, records: Records, rows: Sequence[int] | np.ndarray, *, steps: int,
         guess: np.ndarray, lost: np.ndarray | None = None, weights: Weights | None = None,
-        trust: float = 0.5, pool: Executor | None = None,
+        trust: float = 0.3, cut: float = 25.0, pool: Executor | None = None,
     ) -> None:  # fmt: skip
         self.flow, self.records, self.steps = flow, records, steps
         self.rows = [int(i) for i in rows]
         self.guess, self.lost, self.pool = guess, lost, pool
-        self.weights, self.trust = weights or Weights(), trust
+        self.weights, self.trust, self.cut = weights or Weights(), trust, cut
         self.free = np.flatnonzero(flow.free)
         self.wanted = {i: self._wanted(i) for i in self.rows}
         self.mismatched = 0
@@ -242,7 +241,7 @@ class FromRest:
             return None if jacobian is None else jacobian[place]
 
         some = slice(None, None, _EVERY)
-        cut = _CUT if len(at.times) else _CUT_SILENT
+        cut = _CUT if len(at.times) else self.cut
         add((y - at.y)[some], of(some), at.spread[some], cut, at.density * _EVERY)
         times = records.spikes(y)
         ours, theirs = pairs(times, at.times)
@@ -254,7 +253,7 @@ class FromRest:
         if not len(ours):
             return total, matched
         rises = None if jacobian is None else -_crossing_slopes(y, jacobian, times[ours], dt)
-        cut = _CUT if records.random[i] else _CUT_TIME
+        cut = _CUT if records.random[i] else self.cut
         add(times[ours] - at.times[theirs], rises, at.errors[theirs], cut, at.trust)
         falls = fall_times(y, times, records)
         whole = (ours < len(falls)) & (theirs < len(at.falls))

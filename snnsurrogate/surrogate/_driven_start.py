@@ -17,14 +17,14 @@ _ROOM = 0.5  # units imitate states within [-0.5, 0.5]: far from 1, where they s
 
 def regression(
     flow: Flow, records: Records, data: Any, theta: np.ndarray, rng: np.random.Generator, *,
-    states: bool,
+    states: bool, imitate: bool,
 ) -> tuple[np.ndarray, np.ndarray] | None:  # fmt: skip
     """Theta and encoder of a network whose units imitate what the encoder reads.
 
     Of recorded states, with as many units as states, all are imitated; with one fewer the fastest
-    one is left out; other numbers of units have no such start: None. Of the observed quantity
-    alone, the first unit imitates it and the others some of its filters: those of several draws
-    with which its velocity is met best.
+    one is left out; other numbers of units have no such start: None. Without them the first unit
+    imitates the observed quantity and the others some of its filters: those of several draws with
+    which its velocity is met best.
 
     Args:
         flow: the model.
@@ -33,22 +33,23 @@ def regression(
         theta: where regressions start.
         rng: draws points, starts and filters.
         states: whether the encoder reads recorded states.
+        imitate: whether units imitate them.
     """
     about, d = data.outline()["recorded"], flow.units
-    imitated = _imitated(data, d) if states else None
-    known = records.features.shape[2] - 1  # the last feature is 1
-    if d > known or (states and imitated is None):
+    imitated = _imitated(data, d) if imitate else None
+    first, skip = (about["observed"], len(data.columns)) if states else (0, 1)
+    size = records.features.shape[2]  # states or the observed one, filters, 1
+    if d > size - skip or (imitate and imitated is None):
         return None
-    first = about["observed"] if states else 0
     y = _ROOM * np.diff(records.features[..., first], axis=1).ravel() / records.dt
     place = _spread(np.abs(y), rng)
     record, step = np.divmod(place, records.start.shape[1])
     before, after = (records.features[record, step + k] for k in (0, 1))
     x = (records.start[record, step] + records.stop[record, step]) / 2
     best, least, chosen = None, np.inf, np.empty(0, dtype=int)
-    for _ in range(_TRIES if states else _DRAWS):
+    for _ in range(_TRIES if imitate else _DRAWS):
         trial = theta + 0.3 * rng.normal(size=theta.size) * flow.free
-        columns = imitated or [0, *(1 + rng.choice(known - 1, d - 1, replace=False))]
+        columns = imitated or [first, *(skip + rng.choice(size - 1 - skip, d - 1, replace=False))]
         middle = _ROOM * (before + after)[:, columns] / 2
         velocity = _ROOM * (after - before)[:, columns] / records.dt
         points = tuple(np.ascontiguousarray(a) for a in (middle, velocity, x))
@@ -61,7 +62,7 @@ def regression(
     best[-d - 1 :] = 0.0
     best[-d - 1] = half / (_ROOM * flow.gain)
     best[-1] = (mid - flow.offset) / flow.gain
-    encoder = np.zeros((d, known + 1))
+    encoder = np.zeros((d, size))
     encoder[np.arange(d), chosen] = _ROOM
     return best, encoder
 

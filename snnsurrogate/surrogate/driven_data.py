@@ -148,15 +148,14 @@ class DrivenData:
 
         Args:
             outline: of `outline`.
-            states: all recorded states, or the observed one and what its filters hold.
+            states: with all recorded states, or the observed one alone; its filters follow.
         """
         about = outline["recorded"]
         scaled = (self.x - np.array(about["mid"])) / np.array(about["half"])
         ones = np.ones((*scaled.shape[:2], 1))
-        if states:
-            return np.concatenate([scaled, ones], 2)
         y = about["observed"]
-        return np.concatenate([scaled[..., [y]], filters(self.x[..., y], self.time_step), ones], 2)
+        known = scaled if states else scaled[..., [y]]
+        return np.concatenate([known, filters(self.x[..., y], self.time_step), ones], 2)
 
     def records(self, features: np.ndarray, *, input_scale: float, scaling: Scaling) -> Records:
         """As the sums of squares take them: inputs (input / scale, scaled parameters)."""

@@ -160,6 +160,9 @@ class FromRest:
         random: records driven by noise in a round.
         candidates: how many of the best starts are trained; the next stage takes from these.
         trust: weight of records driven by noise; their spikes are often decided by a hair.
+        cut: spike times of steps and releases, and the observed quantity in silent records, count
+            by their logarithm beyond so many standard errors. Small: a run may be wrong somewhere
+            while it learns the rest; large: nothing is given up.
     """
 
     duration: str = "150 ms"
@@ -168,6 +171,7 @@ class FromRest:
     random: int = 12
     candidates: int = 1
     trust: float = 0.3
+    cut: float = 25.0
     kind: str = "from-rest"
 
 

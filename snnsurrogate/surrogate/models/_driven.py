@@ -30,8 +30,8 @@ class DrivenConfig(ModelConfig):
 
     Attributes:
         units: number of states d.
-        encoder: what the encoder of initial states reads in training: "states", all recorded ones,
-            or "observed", the observed quantity alone and what low-pass filters hold of it.
+        encoder: what the encoder of initial states reads in training beside filters of the observed
+            quantity: "states", all recorded ones, or "observed", the observed quantity alone.
         input_scale: input that is 1 to the network, in its declared unit.
         offset: of the readout, offset + gain (w h + b), in the unit of the observed quantity.
         gain: of the readout.
@@ -96,11 +96,11 @@ class DrivenConfig(ModelConfig):
         """
         few = 8 if self.units < 4 else 6  # larger ones take longer, and fewer of them end badly
         return (
-            Starts(count=8, keep=few),
-            FromRest(duration="50 ms", rounds=2, iterations=12, random=8, candidates=few),
-            FromRest(duration="80 ms", iterations=12, candidates=5),
-            FromRest(rounds=3, iterations=10, random=24, trust=0.5, candidates=3),
-            FromRest(rounds=8, iterations=12, random=40, trust=0.5, candidates=2),
+            Starts(count=16, keep=few),
+            FromRest(duration="50 ms", rounds=2, iterations=12, random=8, cut=6.0, candidates=few),
+            FromRest(duration="80 ms", iterations=12, cut=6.0, candidates=6),
+            FromRest(rounds=3, iterations=10, random=24, trust=0.5, cut=6.0, candidates=3),
+            FromRest(rounds=8, iterations=12, random=40, trust=0.5, candidates=3),
         )
 
     def blocks(self, parameters: int) -> dict[str, tuple[slice, tuple[int, ...]]]:
@@ -161,7 +161,7 @@ class DrivenConfig(ModelConfig):
                 return config.rhs(self.block, h, x)
 
         rng = np.random.default_rng([generator_seed, 4 * 10**6])
-        width = len(layout.recorded) if self.encoder == "states" else 1 + len(FILTERS)
+        width = (len(layout.recorded) if self.encoder == "states" else 1) + len(FILTERS)
         return Flow(self.draw(n_parameters, rng), width + 1)
 
 
