@@ -235,6 +235,8 @@ class Drive:
     def check(self, duration: Any, *, unit: str, low: float, high: float, what: str) -> None:
         """Compare the protocol with a record and with the declared range of the input.
 
+        See also :meth:`check_length`, which it calls.
+
         Args:
             duration: of the record, text with a unit.
             unit: of the input.
@@ -244,6 +246,25 @@ class Drive:
 
         Warns:
             UserWarning: values outside the range, or a protocol that the record cuts off.
+
+        Raises:
+            ValueError: a part begins after the record, or a recorded current ends before it.
+        """
+        tick = functools.reduce(_common, self._steps, milliseconds(duration, "duration"))
+        last = int(milliseconds(duration, "duration") / tick)
+        self.check_length(duration, unit=unit, stacklevel=6)
+        self._check_range(self.track(tick, unit), last, unit, low, high, what)
+
+    def check_length(self, duration: Any, *, unit: str, stacklevel: int = 4) -> None:
+        """Compare the protocol with the length of a record.
+
+        Args:
+            duration: of the record, text with a unit.
+            unit: of the input.
+            stacklevel: of the warning.
+
+        Warns:
+            UserWarning: a protocol that the record cuts off.
 
         Raises:
             ValueError: a part begins after the record, or a recorded current ends before it.
@@ -273,9 +294,8 @@ class Drive:
             warnings.warn(
                 f"the record of {float(length):g} ms ends before the protocol, which lasts "
                 f"{float(int(end.max()) * tick):g} ms.",
-                stacklevel=5,
+                stacklevel=stacklevel,
             )
-        self._check_range(track, last, unit, low, high, what)
 
     def _check_range(
         self, track: Track, last: int, unit: str, low: float, high: float, what: str

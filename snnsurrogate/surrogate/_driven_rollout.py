@@ -125,6 +125,7 @@ def run(
         protocol = protocols.step(values.tolist())
     drive, columns, x0 = _samples(surrogate, initial, given, protocol, seed)
     surrogate._outside_box(columns, strict=strict)
+    drive.check_length(length[1], unit=about["unit"])
     first, last = drive.segments(surrogate.dt, length[0], unit=about["unit"])
     _check_range(surrogate, first, last, strict=strict)
     if substeps > 1:

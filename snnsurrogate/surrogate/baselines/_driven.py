@@ -171,6 +171,7 @@ class FittedNeuron:
             msg = f"substeps is {substeps!r}; expected a whole number of at least 1"
             raise ValueError(msg)
         drive, columns = self._drive(dict(parameters), protocol, seed)
+        drive.check_length(duration, unit=about["unit"])
         start, stop = drive.segments(card["dt"], steps, unit=about["unit"])
         self._check_range(start, stop, strict=strict)
         x = self._neuron.run(start, stop, substeps)

@@ -202,6 +202,12 @@ def test_a_current_outside_the_trained_range_warns_with_it(equations):
         ({"parameters": {"I": 1.0, "gna": 90.0}}, "no parameter 'gna'"),
         ({"duration": "10.03 ms"}, "whole number of steps"),
         ({"substeps": 0}, "substeps is 0"),
+        ({"protocol": protocols.step(3, start="80 ms"), "parameters": {}}, "begins at 80 ms"),
+        (
+            {"protocol": protocols.array(np.ones(9), "1 ms", rule="hold"), "parameters": {}},
+            "ends at 9 ms, before the record",
+        ),
+        ({"protocol": STEP, "parameters": {"amplitude": np.nan}}, "not finite in sample 0"),
     ],
 )
 def test_bad_rollouts(equations, change, match):
