@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ import snnsurrogate as sns
 HELD = 8.0  # where Hodgkin and Huxley's neuron has two attractors
 CURRENTS = (5.0, 8.0, 20.0)  # of the phase planes: one spike, two attractors, firing
 RANGE = (-10.0, 180.0)
+VISITED = (-11.0, -3.0, 2.3, 6.0, 20.0, 52.0)  # steps that visit what the training records visit
 TRUTH = "Hodgkin-Huxley"
 
 
@@ -41,6 +43,16 @@ def plane_of(source: Any) -> Plane:
     if isinstance(source, sns.Surrogate):
         kernel, matrix, shift = sns.dynamics.observed_coordinates(source)
         rest = matrix @ np.array(source.card["rest"]) + shift
+        # where it has been: elsewhere its gates saturate and it is at rest to rounding
+        run = source.rollout(
+            None, {"amplitude": np.array(VISITED)}, "100 ms",
+            protocol=sns.protocols.step("amplitude", start="2 ms"),
+        )  # fmt: skip
+        latent = np.stack([run[name].values for name in source.states], -1)
+        been = (latent @ matrix.T + shift).reshape(-1, len(shift))
+        low, high = np.nanmin(been, axis=0), np.nanmax(been, axis=0)
+        room = 0.1 * (high - low) + 1e-3
+        kernel = dataclasses.replace(kernel, low=low - room, high=high + room)
         return Plane(kernel=kernel, rest=rest, matrix=matrix, shift=shift)
     kernel = source.kernel()
     table = sns.dynamics.fixed_points(kernel)
