@@ -14,4 +14,5 @@ from snnsurrogate.surrogate.embedding.vae import Schedule as Schedule
 from snnsurrogate.surrogate.embedding.vae import bound as bound
 from snnsurrogate.surrogate.embedding.vae import settle as settle
 from snnsurrogate.surrogate.embedding.vae import train as train
+from snnsurrogate.surrogate.embedding.window import choose_averages as choose_averages
 from snnsurrogate.surrogate.embedding.window import choose_window as choose_window

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ from snnsurrogate.surrogate.embedding.predictability import (
     smooth_error,
 )
 from snnsurrogate.surrogate.embedding.vae import DelayVAE, Schedule, train
-from snnsurrogate.surrogate.embedding.window import choose_window
+from snnsurrogate.surrogate.embedding.window import choose_averages, choose_window
 
 QUICK = Schedule(steps=300, batch=128, polish=100, points=1000)
 HIDDEN = (24, 24)
@@ -48,7 +49,7 @@ def select_dimension(
     series: Series | xr.Dataset,
     *,
     window: int | Sequence[int] | None = None,
-    averages: Sequence[float] = (),
+    averages: Sequence[float] | None = None,
     largest: int = 6,
     repeats: int = 2,
     seed: int = 0,
@@ -62,7 +63,8 @@ def select_dimension(
     Args:
         series: the series, or a dataset of the package's schema whose first state is taken.
         window: of the delay vectors; default `choose_window`.
-        averages: time constants in samples of exponential averages, as in `DelayVAE`.
+        averages: time constants in samples of exponential averages, as in `DelayVAE`; default
+            `choose_averages`.
         largest: most dimensions tried.
         repeats: autoencoders of each dimension; errors are averaged as logarithms.
         seed: of weights, batches and noise.
@@ -76,7 +78,7 @@ def select_dimension(
         information), ``training`` (dimension, progress) (the training curves). Over
         ``coordinates``: ``false_neighbours`` and ``e1``. Attributes: ``dimension``, the choice;
         ``votes`` (JSON) of the three errors; ``warning``: 0, all agree; 1, one differs by one; 2,
-        more; ``window`` (JSON) and ``lag``.
+        more; ``window`` and ``averages`` (JSON) and ``lag``.
 
     Raises:
         ValueError: a series too short for the embedding, or fewer than two dimensions to compare.
@@ -86,9 +88,11 @@ def select_dimension(
         raise ValueError(msg)
     given = series if isinstance(series, Series) else series_of(series)
     chosen: Any = choose_window(given) if window is None else window
+    if averages is None:
+        averages = choose_averages(given, _span(chosen) + 1)
     most = _SAMPLES // len(given.pieces)
     pieces = [(p[:most] - given.mean) / given.sd for p in given.pieces]
-    sizes = DelayVAE(latent=1, window=chosen, averages=tuple(averages))
+    sizes = DelayVAE(latent=1, window=_plain(chosen), averages=tuple(averages))
     parts = [sizes.vectors([p]) for p in pieces if p.size > _least(sizes)]
     if not parts:
         msg = (
@@ -103,7 +107,7 @@ def select_dimension(
 
     rows: list[dict[str, Any]] = []
     for d in range(1, largest + 1):
-        config = DelayVAE(latent=d, window=chosen, averages=tuple(averages), hidden=HIDDEN)
+        config = replace(sizes, latent=d, hidden=HIDDEN)
         every = [
             _one(config, fitted, held, schedule or QUICK, seed + 1000 * i) for i in range(repeats)
         ]
@@ -115,7 +119,7 @@ def select_dimension(
     longest = max(pieces, key=np.size)
     delay = false_neighbours(longest, lag=lag, largest=largest, seed=seed)
     votes = {k: plateau(curves[k]) for k in ("predictability", "neighbours", "future")}
-    return _dataset(curves, delay, votes, window=chosen, lag=lag, given=given)
+    return _dataset(curves, delay, votes, sizes=sizes, lag=lag, given=given)
 
 
 def plateau(errors: np.ndarray) -> int:
@@ -138,6 +142,10 @@ def plateau(errors: np.ndarray) -> int:
 def _first(true: np.ndarray) -> int:
     """1 + index of the first true entry; the length where there is none."""
     return int(np.argmax(true)) + 1 if true.any() else len(true)
+
+
+def _plain(window: int | Sequence[int]) -> int | tuple[int, ...]:
+    return int(window) if isinstance(window, int | np.integer) else tuple(map(int, window))
 
 
 def _span(window: int | Sequence[int]) -> int:
@@ -198,7 +206,7 @@ def _dataset(
     delay: dict[str, np.ndarray],
     votes: dict[str, int],
     *,
-    window: Any,
+    sizes: DelayVAE,
     lag: int,
     given: Series,
 ) -> xr.Dataset:
@@ -237,7 +245,8 @@ def _dataset(
             "dimension": choice,
             "votes": json.dumps(votes),
             "warning": warning,
-            "window": json.dumps(window if isinstance(window, int) else list(window)),
+            "window": json.dumps(sizes.window),
+            "averages": json.dumps(sizes.averages),
             "lag": lag,
             "series": given.name,
             "time_step": given.time_step,

@@ -7,6 +7,9 @@ import numpy as np
 from snnsurrogate.surrogate.embedding.delays import Series
 
 SHORTEST = 7  # samples: more than the largest dimension that is tried
+_SLOW = 20  # windows in a period: below, a window sees enough of it
+_RHYTHM = 0.3  # share of the power in the largest peak: above, the series has a rhythm
+_PERIODS = 4  # in a piece, at least
 
 
 def choose_window(series: Series) -> int:
@@ -35,3 +38,31 @@ def choose_window(series: Series) -> int:
         )
         raise ValueError(msg)
     return int(window)
+
+
+def choose_averages(series: Series, window: int) -> tuple[float, ...]:
+    """Time constant, in samples, of an exponential average that shows a slow variable.
+
+    Half the period of the largest peak of the power spectrum, where that period is longer than 20
+    windows and the peak holds three tenths of the power; none where it is not so. On a cycle such
+    an average is a function of the state; on a chaotic attractor a slow one is a rough function of
+    it, which is why a broad spectrum has none.
+
+    Args:
+        series: the longest period of its pieces counts.
+        window: samples of the delay vectors.
+    """
+    from scipy.signal import welch
+
+    slowest = 0.0
+    for piece in series.pieces:
+        frequency, power = welch(piece, nperseg=piece.size // 2, detrend="constant")
+        peak = 1 + int(np.argmax(power[1:]))
+        period = float(1 / frequency[peak])
+        if (
+            period > _SLOW * window
+            and _PERIODS * period <= piece.size
+            and power[max(1, peak - 2) : peak + 3].sum() > _RHYTHM * power[1:].sum()
+        ):
+            slowest = max(slowest, period)
+    return (float(f"{slowest / 2:.3g}"),) if slowest else ()

@@ -77,3 +77,15 @@ def test_a_series_too_short_for_its_window():
     wave = np.sin(2 * np.pi / 60 * np.arange(300))
     with pytest.raises(ValueError, match="at least 620 samples in a row"):
         embedding.choose_window(embedding.Series(pieces=(wave,)))
+
+
+def test_an_average_where_there_is_a_slow_rhythm():
+    t = np.arange(8000)
+    slow = np.sin(2 * np.pi / 800 * t)
+    burst = embedding.Series(pieces=(slow + (slow > 0) * np.sin(2 * np.pi / 12 * t),))
+    assert embedding.choose_averages(burst, 8) == (400.0,)
+    assert embedding.choose_averages(burst, 50) == ()  # a window sees enough of it
+
+
+def test_no_average_of_a_broad_spectrum(lorenz):
+    assert embedding.choose_averages(embedding.Series(pieces=(lorenz,)), 7) == ()
