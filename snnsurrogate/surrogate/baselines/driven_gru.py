@@ -46,7 +46,7 @@ class DrivenGRU(DrivenBaseline):
     units: int = 2
     every: int = 2
     horizons: tuple[tuple[str, int], ...] = (
-        ("5 ms", 600), ("10 ms", 600), ("20 ms", 600), ("40 ms", 600),
+        ("5 ms", 300), ("10 ms", 300), ("20 ms", 300), ("40 ms", 300),
     )  # fmt: skip
     warm_up: str = "20 ms"
     batch: int = 64
