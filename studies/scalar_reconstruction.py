@@ -58,8 +58,8 @@ class Preset:
     model: dict[str, Any] = field(default_factory=lambda: {"latent": 3})  # of DelayMap
     schedule: tuple[Any, ...] = field(default_factory=lambda: sns.models.DelayMap().stages())
     record: str = "200 s"
-    points: int = 61  # even values of a sweep of the input
-    controls: int = 2  # random directions per map and kind
+    points: int = 41  # even values of a sweep of the input
+    controls: int = 1  # random directions per map and kind
     grid: int = 221  # V_S at which maps of several series are judged
     truth_step: float = 0.05
     selection: dict[str, Any] | None = field(default_factory=dict)  # settings; None: left out
@@ -93,7 +93,7 @@ PRESETS = {
             sns.models.MultiStep(horizons=((1, 1000, 12), (8, 60, 3)), starts=1),
         ),
     ),
-    "quick": Preset(parts=parts(3, 1, 1), points=41, controls=1, grid=56),
+    "quick": Preset(parts=parts(3, 1, 1), grid=56),
     "full": Preset(parts=parts(20, 5, 3, first=100)),
 }  # fmt: skip
 _HERE = Path(__file__)
