@@ -10,7 +10,8 @@ import numpy as np
 _BAND = 0.1  # of the range: an event is a passage upwards through the middle band of this width
 _LEVELS = (np.arange(200) + 0.5) / 200
 # What a run may differ by. A dead one differs by far more, a good one by a tenth of it.
-LARGEST = {"rate": 0.1, "intervals": 0.25, "values": 0.15}
+LARGEST = {"rate": 0.1, "groups": 0.15, "intervals": 0.25, "values": 0.15}
+_APART = 3.0  # times the median interval: a longest interval that long parts groups of events
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -22,6 +23,7 @@ class Likeness:
         high: its upper end.
         sd: standard deviation of the series.
         rate: events per sample.
+        group: events in a group, as a burst of spikes; 0 where events come alone.
         intervals: quantiles of the logarithm of the intervals between events, in samples.
         values: quantiles of the values.
     """
@@ -30,6 +32,7 @@ class Likeness:
     high: float
     sd: float
     rate: float
+    group: float
     intervals: np.ndarray
     values: np.ndarray
 
@@ -44,6 +47,7 @@ class Likeness:
             high=middle + half,
             sd=float(series.std()),
             rate=_rate(at, len(series)),
+            group=_group(at),
             intervals=_log_intervals(at),
             values=np.quantile(series, _LEVELS),
         )
@@ -51,7 +55,7 @@ class Likeness:
     def differences(self, run: np.ndarray) -> dict[str, float]:
         """How a run (n,) differs: 0 for the series itself, infinity for a run without events.
 
-        ``rate``: of events, |log ratio|; ``intervals``: mean distance of the quantiles of the log
+        ``rate``: of events, |log ratio|; ``groups``: of events in a group, likewise; ``intervals``: mean distance of the quantiles of the log
         intervals; ``values``: of the values, in standard deviations.
         """
         if not np.isfinite(run).all():
@@ -59,11 +63,14 @@ class Likeness:
         values = float(np.abs(np.quantile(run, _LEVELS) - self.values).mean() / self.sd)
         at = events(run, self.low, self.high)
         if self.rate == 0:  # nothing ever passes the middle: only the values can be compared
-            return {"rate": 0.0, "intervals": 0.0, "values": values}
+            return {**dict.fromkeys(LARGEST, 0.0), "values": values}
         if len(at) < 3:
-            return {"rate": np.inf, "intervals": np.inf, "values": values}
+            return {**dict.fromkeys(LARGEST, np.inf), "values": values}
+        group = _group(at)
+        alike = group == self.group == 0
         return {
             "rate": abs(float(np.log(_rate(at, len(run)) / self.rate))),
+            "groups": 0.0 if alike else abs(float(np.log(max(group, 1) / max(self.group, 1)))),
             "intervals": float(np.abs(_log_intervals(at) - self.intervals).mean()),
             "values": values,
         }
@@ -86,6 +93,15 @@ def _rate(at: np.ndarray, length: int) -> float:
     if len(ends) < 2 or longest.all():
         return float((len(at) - 1) / (at[-1] - at[0]))
     return float((ends[-1] - ends[0]) / (at[ends[-1]] - at[ends[0]]))
+
+
+def _group(at: np.ndarray) -> float:
+    """Events per group, from whole groups; 0 where there are no groups."""
+    gaps = np.diff(at)
+    if len(gaps) < 3 or gaps.max() <= _APART * np.median(gaps):
+        return 0.0
+    ends = np.flatnonzero(gaps > 0.5 * gaps.max())
+    return float(np.diff(ends).mean()) if len(ends) > 1 else 0.0
 
 
 def _log_intervals(at: np.ndarray) -> np.ndarray:
