@@ -55,8 +55,9 @@ class Likeness:
     def differences(self, run: np.ndarray) -> dict[str, float]:
         """How a run (n,) differs: 0 for the series itself, infinity for a run without events.
 
-        ``rate``: of events, |log ratio|; ``groups``: of events in a group, likewise; ``intervals``: mean distance of the quantiles of the log
-        intervals; ``values``: of the values, in standard deviations.
+        ``rate``: of events, |log ratio|; ``groups``: of events in a group, likewise;
+        ``intervals``: mean distance of the quantiles of the log intervals; ``values``: of the
+        values, in standard deviations.
         """
         if not np.isfinite(run).all():
             return dict.fromkeys(LARGEST, np.inf)
