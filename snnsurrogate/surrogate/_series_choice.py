@@ -24,7 +24,7 @@ def averages(series: embedding.Series, window: int, count: int = 2) -> tuple[flo
     """Time constants, in samples, of exponential averages: from a spike to a long pause.
 
     A slow variable is the memory of a long past. A long window of delays holds it too, but folds
-    the states; an average is linear in the series and one number. The fast one is 1.5 times as long
+    the states; an average is linear in the series and one number. The fast one is 3/4 as long
     as an excursion stays beyond the middle, the slow one the longest interval between excursions.
 
     Args:
@@ -46,7 +46,7 @@ def averages(series: embedding.Series, window: int, count: int = 2) -> tuple[flo
     slow = min(max(gaps), shortest / 16)  # four of them are lost at the beginning of a piece
     if slow < _SLOW * window:
         return ()
-    return tuple(float(f"{t:.3g}") for t in np.geomspace(1.5 * width, slow, max(2, count)))
+    return tuple(float(f"{t:.3g}") for t in np.geomspace(0.75 * width, slow, max(2, count)))
 
 
 def settle(model: Any, data: SeriesData, seed: int) -> tuple[DelayMap, SeriesData]:

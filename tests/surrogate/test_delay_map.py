@@ -168,7 +168,7 @@ def test_averages_only_where_something_is_slow():
     pulses = np.exp(-(((time % 1000) - 500) ** 2) / 50)
     short, long = _series_choice.averages(embedding.Series(pieces=(pulses,)), 10)
     assert long == pytest.approx(1000, rel=0.01)
-    assert 10 < short < 30
+    assert 5 < short < 15
 
 
 def test_coordinates_are_uncorrelated_and_ordered_by_slowness():
