@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from snnsurrogate.features.trains import coincidence_factor, van_rossum, victor_purpura
+from snnsurrogate.features.trains import (
+    coincidence_factor,
+    coincidences,
+    van_rossum,
+    victor_purpura,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore:The 'copy' argument in Quantity")
 REGULAR = np.arange(5.0, 1000.0, 20.0)  # 50 spikes
@@ -34,6 +39,9 @@ def test_gamma_uses_a_spike_once():
     burst = np.array([99.0, 100.0, 101.0])
     once = coincidence_factor([100.0], burst, duration=1e6)
     assert once == pytest.approx(1 / 2, rel=1e-3)
+    assert coincidences([100.0], burst) == 1
+    assert coincidences(REGULAR, REGULAR[::2] + 1.9) == 25
+    assert coincidences(REGULAR, REGULAR + 2.1) == coincidences([], REGULAR) == 0
 
 
 def test_gamma_does_not_exist():
@@ -69,6 +77,7 @@ def test_distances_agree_with_elephant():
 @pytest.mark.parametrize(
     ("call", "said"),
     [
+        (lambda: coincidences([3.0], [1.0], window=0.0), "window is 0"),
         (lambda: coincidence_factor([3.0, 1.0], [], duration=9.0), "increasing"),
         (lambda: coincidence_factor([3.0], [11.0], duration=9.0), "outside the record"),
         (lambda: coincidence_factor([3.0], [], duration=9.0, window=0.0), "window"),
