@@ -80,5 +80,6 @@ def neighbour_error(train: Pairs, held_out: Pairs, *, most: int = 3000) -> float
 
 
 def _share(wrong: np.ndarray, truth: np.ndarray) -> float:
-    size = float(truth.var(axis=0).sum())
-    return float(np.sqrt((wrong**2).sum(axis=1).mean() / max(size, 1e-300)))
+    size = max(float(truth.var(axis=0).sum()), 1e-300)
+    # never 0: what is exactly periodic is found again exactly, and logarithms are taken
+    return max(float(np.sqrt((wrong**2).sum(axis=1).mean() / size)), 1e-12)

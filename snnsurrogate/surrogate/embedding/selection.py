@@ -100,7 +100,7 @@ def select_dimension(
             f"dimension needs; record longer pieces, or take a shorter window than {chosen}"
         )
         raise ValueError(msg)
-    # the vectors held out share no sample with those trained on
+    # the windows held out share no sample with those trained on
     cuts = [(2 * len(v)) // 3 for [v] in parts]
     fitted = [v[:cut] for [v], cut in zip(parts, cuts, strict=True)]
     held = [v[cut + _span(chosen) :] for [v], cut in zip(parts, cuts, strict=True)]
@@ -128,20 +128,10 @@ def plateau(errors: np.ndarray) -> int:
     Args:
         errors: (dimension,) for dimension 1, 2, ...
     """
-    return _first(
-        np.array(
-            [
-                error <= max(ENOUGH, PLATEAU * float(np.median(errors[i + 1 :])))
-                for i, error in enumerate(errors[:-1])
-            ]
-            + [True]
-        )
-    )
-
-
-def _first(true: np.ndarray) -> int:
-    """1 + index of the first true entry; the length where there is none."""
-    return int(np.argmax(true)) + 1 if true.any() else len(true)
+    for i, error in enumerate(errors[:-1]):
+        if error <= max(ENOUGH, PLATEAU * float(np.median(errors[i + 1 :]))):
+            return i + 1
+    return len(errors)
 
 
 def _plain(window: int | Sequence[int]) -> int | tuple[int, ...]:
