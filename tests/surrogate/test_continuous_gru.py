@@ -117,6 +117,15 @@ def test_runs_that_equal_the_records_cost_nothing(data, fitted):
     runs = _driven_rest.FromRest(flow, records, range(len(own)), steps=250, guess=rest)
     assert runs.evaluate(theta, slopes=False).cost == pytest.approx(0.0, abs=1e-12)
     assert runs.mismatched == 0
+    fired = int(np.argmax(own[:8].max(axis=1)))  # a step
+    late = dataclasses.replace(records, y=np.roll(own, 20, axis=1))  # by 2 ms
+    costs = [
+        _driven_rest.FromRest(flow, late, [fired], steps=250, guess=rest, cut=cut)
+        .evaluate(theta, slopes=False)
+        .cost
+        for cut in (1.0, 5.0, 1000.0)
+    ]
+    assert costs[0] < costs[1] < costs[2]  # the larger the cut, the less is given up
     silent = int(np.argmin(own.max(axis=1)))
     own[silent, 100:105] = 30.0
     runs = _driven_rest.FromRest(flow, records, [silent], steps=250, guess=rest)
