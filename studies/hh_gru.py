@@ -25,7 +25,7 @@ import importlib.util
 import json
 import sys
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -50,7 +50,7 @@ def helper(name: str) -> ModuleType:
 
 
 stimuli, tables = helper("data"), helper("scores")
-planes, conditioning = helper("planes"), helper("conditioning")
+planes, conditioning, reduced = helper("planes"), helper("conditioning"), helper("reduced")
 GRU = sns.models.ContinuousGRU
 MODELS = {
     "gru-2": GRU(units=2),
@@ -63,13 +63,16 @@ MODELS = {
     "mlp-2": sns.models.MLPField(units=2, hidden=4),
     "mlp-3": sns.models.MLPField(units=3, hidden=5),
 }
-SYSTEMS: dict[str, dict[str, Any]] = {
-    "FitzHugh-Nagumo": {"system": "fitzhugh-nagumo"},
-    "Bonhoeffer-van der Pol": {"system": "bonhoeffer-van-der-pol"},
-    "FitzHugh-Nagumo, shape fitted": {"system": "fitzhugh-nagumo", "free": ("a", "b", "eps")},
-    "(V, n), fitted": {"system": "hh-vn", "free": ("s", "k")},
-}
-REDUCED = "(V, n)"
+REDUCED = reduced.REDUCED
+Starts, FromRest = sns.models.Starts, sns.models.FromRest
+# A third of the default's work, for what stands beside the networks that are judged.
+LIGHT = (
+    Starts(count=8, keep=5),
+    FromRest(duration="50 ms", rounds=2, iterations=12, random=8, candidates=3),
+    FromRest(duration="80 ms", rounds=1, iterations=12, candidates=3),
+    FromRest(rounds=3, iterations=10, candidates=2),
+    FromRest(rounds=4, iterations=12, random=24, candidates=1),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +86,7 @@ class Preset:
         systems: fitted systems.
         search: settings of their fit.
         networks: sizes of the discrete network.
-        schedule: None takes the default of the model.
+        schedule: None takes the default of the model, and `LIGHT` for cases without goals.
         conditioned: whether parameters of the neuron become inputs.
         ramp: lengths of the ramps of the current, and of the hold.
         workers: threads of a training.
@@ -108,9 +111,7 @@ PRESETS = {
         data={"steps": 4, "pulses": 2, "noise": 1, "length": "30 ms"},
         battery=stimuli.SMALL,
         search={},
-        schedule=(
-            sns.models.Starts(count=1, keep=1, horizons=(("3 ms", 30),), first=8, alive=-1e9),
-        ),
+        schedule=(Starts(count=1, keep=1, horizons=(("3 ms", 30),), first=8, alive=-1e9),),
         ramp=("200 ms", "100 ms"),
         workers=1,
     ),
@@ -131,7 +132,7 @@ PRESETS = {
         },
         data=ALL,
         battery=None,
-        systems=(REDUCED, *SYSTEMS),
+        systems=(REDUCED, *reduced.SYSTEMS),
         search={},
         networks=(2, 32),
         conditioned=True,
@@ -165,9 +166,15 @@ def run(preset: str, size: Preset, out: Path) -> xr.Dataset:
     battery = size.battery or sns.Battery()
     train = stimuli.training(out / "data", **size.data)
 
+    few = replace(
+        battery, latencies=battery.latencies[:1], released=battery.released[:1],
+        steady=battery.steady[:1], noise=battery.noise[:1], blocked=(), brief=(),
+    )  # fmt: skip
+
     def scored(source: Any, name: str, of: str, substeps: int = 1) -> xr.Dataset:
         path = out / "scores" / f"{name}.nc"
-        return tables.measured(source, of, path, battery, substeps=substeps)
+        own = few if substeps > 1 and source is not neuron else battery  # rates alone are compared
+        return tables.measured(source, of, path, own, substeps=substeps)
 
     neuron = sns.systems.get(stimuli.NEURON)
     truth = scored(neuron, "truth", neuron.equations_hash)
@@ -176,12 +183,19 @@ def run(preset: str, size: Preset, out: Path) -> xr.Dataset:
     measured: dict[str, xr.Dataset] = {"Hodgkin-Huxley": truth}
     columns: dict[str, Any] = {"Hodgkin-Huxley, half the step": tables.flat_of(truth, twin, twin)}
     pages: list[dict[str, Any]] = []
-    for case, seeds in size.cases.items():
-        every[case] = [trained(case, seed, size, train, out) for seed in seeds]
-        found = [scored(s, f"{case}-{k}", s.card["checksum"])
-                 for k, s in zip(seeds, every[case], strict=True)]  # fmt: skip
-        half = [scored(s, f"{case}-{k}-half-step", s.card["checksum"], 2)
-                for k, s in zip(seeds, every[case], strict=True)]  # fmt: skip
+    lived: dict[str, tuple[int, ...]] = {}
+    for case, planned in size.cases.items():
+        made = {seed: trained(case, seed, size, train, out) for seed in planned}
+        living = {seed: s for seed, s in made.items() if s is not None}
+        keep(case, {"seeds_without_a_start": tables.entry(len(made) - len(living), "1")})
+        if not living:
+            continue
+        lived[case], every[case] = tuple(living), list(living.values())
+        seeds = lived[case]
+        found = [scored(s, f"{case}-{k}", s.card["checksum"]) for k, s in living.items()]
+        half = [
+            scored(s, f"{case}-{k}-half-step", s.card["checksum"], 2) for k, s in living.items()
+        ]
         flats = [
             tables.flat_of(truth, twin, table) | about(surrogate, table, finer)
             for surrogate, table, finer in zip(every[case], found, half, strict=True)
@@ -191,21 +205,19 @@ def run(preset: str, size: Preset, out: Path) -> xr.Dataset:
         keep(case, columns[case])
         if goals_of(case):
             pages.append(tables.seed_table(columns[case], words(case), seeds, CAPTION))
-    fitted = reduced(size, train, out)
+    fitted = reduced.sources(size.systems, size.networks, size.search, train, out / "scores")
     for name, (source, of) in fitted.items():
         measured[name] = scored(source, name, of)
         columns[name] = tables.flat_of(truth, twin, measured[name])
         keep(f"baseline.{name}", columns[name])
     pages.insert(0, tables.beside_table(columns, "Side by side", BESIDE))
-    figures = [*responses(best_of(size, every), out), curves(measured)]
-    reductions = {n: v for n, (v, _) in fitted.items() if not isinstance(v, Later)}
-    flats, made = planes.studied(
-        every, size.cases, reductions, ramp=size.ramp, folder=out / "scores"
-    )
+    figures = [*responses(best_of(lived, every), out), curves(measured)]
+    reductions = {n: v for n, (v, _) in fitted.items() if not isinstance(v, reduced.Later)}
+    flats, drawn = planes.studied(every, lived, reductions, ramp=size.ramp, folder=out / "scores")
     for name, flat in flats.items():
         keep(name, flat)
     pages.append(planes.table(flats))
-    more, flat = planes.figures(made, best_of(size, every), reductions, out / "data")
+    more, flat = planes.figures(drawn, best_of(lived, every), reductions, out / "data")
     keep("dynamics", flat)
     figures += more
     if size.conditioned:
@@ -262,12 +274,26 @@ def shown(surrogates: list[sns.Surrogate]) -> int:
 
 def trained(
     case: str, seed: int, size: Preset, train: list[xr.Dataset], out: Path
-) -> sns.Surrogate:
-    """One network; a finished training is loaded, an interrupted one goes on."""
-    return sns.fit(
-        MODELS[case], train, seed=seed, schedule=size.schedule, workers=size.workers,
-        out=out / "seeds" / f"{case}-{seed}",
-    )  # fmt: skip
+) -> sns.Surrogate | None:
+    """One network; a finished training is loaded, an interrupted one goes on.
+
+    None where every start died, which a file remembers.
+    """
+    failed = out / "seeds" / f"{case}-{seed}.failed"
+    of = json.dumps([MODELS[case].to_dict(), [ds.attrs["content_hash"] for ds in train]])
+    schedule = size.schedule or (None if goals_of(case) else LIGHT)
+    if failed.is_file() and failed.read_text() == of:
+        return None
+    try:
+        return sns.fit(
+            MODELS[case], train, seed=seed, schedule=schedule, workers=size.workers,
+            out=out / "seeds" / f"{case}-{seed}",
+        )  # fmt: skip
+    except ValueError as error:
+        if "starts died" not in str(error):
+            raise
+        write(failed, of)
+        return None
 
 
 def about(surrogate: sns.Surrogate, table: xr.Dataset, finer: xr.Dataset) -> dict[str, Any]:
@@ -285,65 +311,15 @@ def about(surrogate: sns.Surrogate, table: xr.Dataset, finer: xr.Dataset) -> dic
     }
 
 
-def reduced(size: Preset, train: list[xr.Dataset], out: Path) -> dict[str, tuple[Any, str]]:
-    """What is to be beaten: name -> source, and what tells it from others.
-
-    Constants of a fitted system are kept in a file with the data they were fitted to.
-    """
-    found: dict[str, tuple[Any, str]] = {}
-    seen = [ds.attrs["content_hash"] for ds in train]
-    for name in size.systems:
-        if name == REDUCED:
-            vn = sns.systems.get("hh-vn")
-            found[name] = vn, vn.equations_hash
-            continue
-        given = {**SYSTEMS[name], **size.search}
-        path = out / "scores" / f"{name}.json"
-        of = json.dumps([given, seen, sns.__version__])
-        held = json.loads(path.read_text()) if path.is_file() else {}
-        if held.get("made_of") != of:
-            fit = sns.baselines.get("fitted-system", **given).fit(train, seed=0)
-            held = {"made_of": of, "fit": fit.card["fit"]}
-            write(path, json.dumps(held, indent=1) + "\n")
-        base = sns.systems.get(given["system"])
-        constants = held["fit"]["constants"]
-        if "V_scale" in constants:
-            like = sns.systems.get(stimuli.NEURON)
-            source = sns.systems.rescaled(base, like=like, voltage=base.states[0].name, **constants)
-        else:
-            source = base.with_parameters(**constants)
-        found[name] = source, of
-    for units in size.networks:
-        name = f"discrete GRU, {units} units"
-        of = json.dumps([units, seen, sns.__version__])
-        network = Later(units, train)
-        found[name] = network, of
-    return found
-
-
-class Later:
-    """A discrete network that is trained when it is first needed."""
-
-    def __init__(self, units: int, train: list[xr.Dataset]) -> None:
-        self.units, self.train = units, train
-        self.network: Any = None
-
-    def rollout(self, *args: Any, **more: Any) -> xr.Dataset:
-        """See `DrivenGRU`."""
-        if self.network is None:
-            self.network = sns.baselines.get("driven-gru", units=self.units).fit(self.train, seed=0)
-        return self.network.rollout(*args, **more)
-
-
 def best_of(
-    size: Preset, every: dict[str, list[sns.Surrogate]]
+    lived: dict[str, tuple[int, ...]], every: dict[str, list[sns.Surrogate]]
 ) -> dict[str, tuple[str, int, sns.Surrogate]]:
     """Words -> case, seed and surrogate of those that figures are drawn of, two at most."""
     found = {}
     for case, surrogates in every.items():
         if goals_of(case) and len(found) < 2:
             k = shown(surrogates)
-            found[words(case)] = case, size.cases[case][k], surrogates[k]
+            found[words(case)] = case, lived[case][k], surrogates[k]
     return found
 
 
