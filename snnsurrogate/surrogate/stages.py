@@ -206,7 +206,9 @@ class MultiStep:
         enough: distance from the data at which the last horizon ends early.
     """
 
-    horizons: tuple[tuple[int, int, int], ...] = ((1, 4000, 50), (8, 400, 25), (40, 300, 60))
+    horizons: tuple[tuple[int, int, int], ...] = (
+        (1, 4000, 50), (8, 400, 25), (40, 300, 50), (80, 200, 50),
+    )  # fmt: skip
     redraw: int = 10
     floor: float = 0.05
     starts: int = 3
