@@ -171,7 +171,7 @@ def one_map(name: str, seed: int, size: Preset, out: Path) -> dict[str, Any]:
             scores = {"accepted": 0.0, "starts": 0.0, "bursts": 0.0, "diverged_in_training": 1.0}
         else:
             scores = MEASURES["measure"](
-                surrogate, held, part, size, truth(part, size, out), folder
+                surrogate, (held, clean), part, size, truth(part, size, out), folder
             )
     folder.mkdir(exist_ok=True)
     write(path, json.dumps({"stamp": stamp, "scores": scores}, indent=1) + "\n")
