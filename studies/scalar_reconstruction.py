@@ -55,8 +55,7 @@ class Preset:
     """All that varies between a try and the claim."""
 
     parts: dict[str, Part]
-    # of DelayMap: the newest sample beside the averages; S alone is too slow for averages
-    model: dict[str, Any] = field(default_factory=lambda: {"latent": 3, "window": 1})
+    model: dict[str, Any] = field(default_factory=lambda: {"latent": 3})  # of DelayMap
     schedule: tuple[Any, ...] = field(default_factory=lambda: sns.models.DelayMap().stages())
     record: str = "200 s"
     points: int = 41  # even values of a sweep of the input
@@ -152,7 +151,7 @@ def one_map(name: str, seed: int, size: Preset, out: Path) -> dict[str, Any]:
     """Train and measure one map of a part; what is in the folder and matches is reused."""
     part, folder = size.parts[name], out / name
     train, held, clean = series(part, size, out)
-    model = sns.models.DelayMap(**size.model | ({"window": None} if part.scalar == "S" else {}))
+    model = sns.models.DelayMap(**size.model)
     path = folder / f"scores-{seed}.json"
     stamp = {
         "series": [train.attrs["content_hash"], held.attrs["content_hash"]],
