@@ -267,9 +267,9 @@ def goals_of(case: str) -> str:
 
 
 def shown(surrogates: list[sns.Surrogate]) -> int:
-    """The seed with the smallest error on the training records, not the best score."""
-    errors = [s.card["training"].get("run_error") or [np.inf] for s in surrogates]
-    return int(np.argmin([error[0] for error in errors]))
+    """The seed with the smallest loss in training, not the best score."""
+    losses = [s.card["training"]["loss"] for s in surrogates]
+    return int(np.argmin([np.inf if v is None else v for v in losses]))
 
 
 def trained(
