@@ -113,8 +113,10 @@ def states(module: nn.Module, data: SeriesData) -> tuple[list[np.ndarray], np.nd
 class Fit:
     """Sum of squares of one horizon over one draw of segments."""
 
-    def __init__(self, sizes: np.ndarray, scale: np.ndarray, kept: np.ndarray) -> None:
-        self.sizes, self.scale, self.kept = sizes, scale, kept
+    def __init__(
+        self, sizes: np.ndarray, scale: np.ndarray, kept: np.ndarray, decay: float
+    ) -> None:
+        self.sizes, self.scale, self.kept, self.decay = sizes, scale, kept, decay
 
     def draw(self, segments: tuple[np.ndarray, ...]) -> None:
         self.x0, self.q, self.targets, self.weights = segments
@@ -124,10 +126,10 @@ class Fit:
         out = np.empty(self.targets.shape)
         _multistep.runs(theta, self.sizes, self.scale, self.x0, self.q, out)
         wrong = (self.weights * (out - self.targets))[:, self.kept]
-        return float((wrong**2).sum())
+        return float((wrong**2).sum() + self.decay * theta @ theta)
 
     def normal_equations(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-        """J^T J, J^T r and the sum of squares."""
+        """J^T J, J^T r and the sum of squares, the decay's part included."""
         per = len(self.kept) * self.x0.shape[1]
         size = max(1, _ROWS // per)
         gram, grad, total = np.zeros((theta.size, theta.size)), np.zeros(theta.size), 0.0
@@ -142,7 +144,8 @@ class Fit:
             gram += rows.T @ rows
             grad += rows.T @ r
             total += float(r @ r)
-        return gram, grad, total
+        gram[np.diag_indices_from(gram)] += self.decay
+        return gram, grad + self.decay * theta, total + self.decay * float(theta @ theta)
 
     @property
     def size(self) -> int:

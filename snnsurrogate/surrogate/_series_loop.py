@@ -98,7 +98,7 @@ def multi_step(stage: stages.MultiStep, at: Context) -> bool:
         while place["horizon"] < len(stage.horizons):
             horizon, n, iterations = stage.horizons[place["horizon"]]
             final = place["horizon"] == len(stage.horizons) - 1
-            fit = Fit(weights(module)[1], judge.scale, kept_steps(horizon))
+            fit = Fit(weights(module)[1], judge.scale, kept_steps(horizon), stage.decay)
             key = [at.seed, 5 * 10**6, place["start"], place["horizon"]]
             every = iterations if horizon == 1 else stage.redraw
             mean = math.nan
