@@ -200,8 +200,6 @@ class MultiStep:
         redraw: iterations after which the segments are drawn anew, from the second horizon on.
         floor: residuals are measured in units of the local increment, or of this share of the
             standard deviation of all increments where that is more.
-        decay: weight of the sum of squares of theta beside that of the residuals; it keeps the map
-            smooth between the values of the parameters that were seen.
         starts: initial weights that are tried until free runs are accepted.
         judge: iterations between judgements in the last horizon; the best state is kept.
         runs: free runs of a judgement, from states spread over the data.
@@ -213,7 +211,6 @@ class MultiStep:
     )  # fmt: skip
     redraw: int = 10
     floor: float = 0.05
-    decay: float = 0.0
     starts: int = 3
     judge: int = 5
     runs: int = 8
