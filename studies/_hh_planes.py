@@ -49,7 +49,24 @@ def plane_of(source: Any) -> Plane:
             protocol=sns.protocols.step("amplitude", start="2 ms"),
         )  # fmt: skip
         latent = np.stack([run[name].values for name in source.states], -1)
-        been = (latent @ matrix.T + shift).reshape(-1, len(shift))
+        been = latent @ matrix.T + shift
+        if len(shift) == 2:  # u less what follows V: the plane is not seen from its edge
+            flat = been.reshape(-1, 2)
+            covariance = np.cov(flat.T)
+            slope = covariance[0, 1] / covariance[0, 0]
+            across = np.array([[1.0, 0.0], [-slope, 1.0]])
+            apart = been @ across.T
+            falls = np.diff(been[..., 0], axis=1) < -0.5
+            if apart[:, 1:, 1][falls].mean() < apart[:, 1:, 1].mean():
+                across[1] *= -1.0  # up where V falls, as a recovery variable
+            centre = np.array([0.0, -float((flat @ across.T)[:, 1].mean())])
+            matrix, shift = across @ matrix, across @ shift + centre
+            kernel = sns.dynamics.change_coordinates(
+                source, matrix, shift, states=kernel.states, units=kernel.state_units
+            )
+            rest = across @ rest + centre
+            been = been @ across.T + centre
+        been = been.reshape(-1, len(shift))
         low, high = np.nanmin(been, axis=0), np.nanmax(been, axis=0)
         room = 0.1 * (high - low) + 1e-3
         kernel = dataclasses.replace(kernel, low=low - room, high=high + room)
@@ -249,8 +266,8 @@ def figures(
             behind[name] = list(np.stack([truth_run["V"].values, truth_run["n"].values], -1))
     caption = (
         "Nullclines, directions, the trajectory after a step from rest, limit cycles and fixed "
-        "points (filled: stable), above one another at three currents. u is the direction of the "
-        "latent states that the readout does not see. Grey: the orbit of the equations, for the "
+        "points (filled: stable), above one another at three currents. u is the combination of "
+        "the latent states that is uncorrelated with V. Grey: the orbit of the equations, for the "
         "network by the best affine map from V, m, h, n."
     )
     figure = sns.plots.phase_planes(
