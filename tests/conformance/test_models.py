@@ -1,7 +1,7 @@
 """Every registered map of states: learns a decay, keeps shapes, saves, repeats itself.
 
-Models of networks are tested in tests/surrogate: test_population_map.py, test_event_map.py; driven
-models in test_driven_models.py.
+Models of networks are tested in tests/surrogate: test_population_map.py, test_event_map.py; of
+scalar series in test_delay_map.py; driven models in test_driven_models.py.
 """
 
 import numpy as np
