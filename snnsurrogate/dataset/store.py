@@ -9,10 +9,12 @@ that a failing disk damaged is noticed and made again.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import glob
 import hashlib
 import json
 import os
+import sys
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -20,7 +22,15 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["DatasetError", "Store", "StoreMismatch", "atomic", "differences", "read_store"]
+__all__ = [
+    "DatasetError",
+    "Store",
+    "StoreMismatch",
+    "atomic",
+    "differences",
+    "exclusive",
+    "read_store",
+]
 
 FORMAT = "snnsurrogate store 1"
 
@@ -51,6 +61,46 @@ def atomic(path: Path) -> Iterator[Path]:
         _sync_folder(path.parent)
     finally:
         private.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def exclusive(path: Path) -> Iterator[None]:
+    """Let one process at a time make ``path``; the others wait, and find it made.
+
+    Two processes in one store would each take away the shards that the other still reads. The lock
+    goes with its process, so that a killed one leaves nothing that has to be cleared by hand.
+    """
+    lock = path.with_name(f".{path.name}.lock")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.touch()
+    except OSError:  # nothing can be made here; what is there can be read
+        yield
+        return
+    while True:
+        with lock.open("w") as file:
+            _wait(file.fileno(), path)
+            try:
+                current = os.path.samestat(os.fstat(file.fileno()), lock.stat())
+            except FileNotFoundError:
+                current = False
+            if not current:  # whoever had it before has removed it: that lock is nobody's
+                continue
+            try:
+                yield
+            finally:
+                lock.unlink(missing_ok=True)
+            return
+
+
+def _wait(handle: int, path: Path) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print(f"{path} is being made by another process; waiting for it", file=sys.stderr)  # noqa: T201
+        fcntl.flock(handle, fcntl.LOCK_EX)
+    except OSError:  # a file system without locks
+        return
 
 
 def _remove_leftovers(folder: Path, name: str) -> None:

@@ -23,6 +23,7 @@ from snnsurrogate.dataset.store import (
     Store,
     StoreMismatch,
     differences,
+    exclusive,
     read_store,
 )
 from snnsurrogate.simulate._blocks import Steps, run_blocks
@@ -124,7 +125,9 @@ def simulate(
             write=keep,
         )
         return finish()
-    return _simulate_to_disk(Path(out).expanduser(), runner, frame, steps, workers, progress)
+    path = Path(out).expanduser()
+    with exclusive(path):
+        return _simulate_to_disk(path, runner, frame, steps, workers, progress)
 
 
 def _simulate_to_disk(

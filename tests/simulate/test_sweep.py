@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -369,3 +370,39 @@ def test_shards_left_by_a_kill_after_the_file_are_removed(tmp_path):
     simulate("sherman", Design.points({"V_S": [-36]}), out=home, **TIMES)
     simulate("sherman", design, out=tmp_path / "sweep.nc", **TIMES)
     assert home.exists(), "the shards of another sweep are kept"
+
+
+def test_two_processes_make_one_file(tmp_path):
+    code = (
+        "import sys; from snnsurrogate.simulate.sweep import simulate, Design\n"
+        "ds = simulate('sherman', Design.sobol({'V_S': (-44, -33)}, n=40), duration='20 s', "
+        "record_every='10 ms', out=sys.argv[1], progress=False)\n"
+        "print(ds.attrs['content_hash'])"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "sweep.nc")]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    hashes = [process.communicate(timeout=300)[0] for process in running]
+    assert [process.returncode for process in running] == [0, 0]
+    assert hashes[0] == hashes[1] != ""
+    assert [path.name for path in tmp_path.iterdir()] == ["sweep.nc"]
+
+
+def test_one_at_a_time(tmp_path, capsys):
+    order, first = [], threading.Event()
+
+    def work(name):
+        with store_module.exclusive(tmp_path / "a.nc"):
+            order.append(name)
+            first.set()
+            time.sleep(0.2)
+            order.append(name)
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in "ab"]
+    threads[0].start()
+    first.wait()
+    threads[1].start()
+    for thread in threads:
+        thread.join()
+    assert order == ["a", "a", "b", "b"]
+    assert "another process" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
