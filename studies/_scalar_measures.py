@@ -29,7 +29,7 @@ GOALS = {
 }
 UNITS = {"spikes_error": "%", "period_error": "%", "boundary_error": "mV", "seconds": "s",
          "newest_rms": "mV", "rest_error": "1"}  # fmt: skip
-SHARES = ("accepted", "bursts", "in_order", "present", "rest_beside")
+SHARES = ("accepted", "bursts", "in_order", "nearly_in_order", "present", "rest_beside")
 
 
 def measure(
@@ -61,7 +61,7 @@ def measure(
             try:
                 table = sweep(surrogate, held, kind, 1000 * seed + k, size.points)
             except ValueError:  # the map rests or diverges at its own input
-                rows.append({"present": False, "in_order": False})
+                rows.append({"present": False, "in_order": False, "nearly_in_order": False})
                 continue
             table.to_netcdf(path, mode="a" if path.is_file() else "w", group=f"{kind}-{k}")
             row = FAMILIES.order(table)

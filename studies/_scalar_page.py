@@ -28,6 +28,7 @@ ROWS = {
 CONTROLS = {
     "present": "rest, bursting, tonic all there",
     "in_order": "and next to each other in order",
+    "nearly_in_order": "the same, with up to two values of slow rest between",
     "relation.distance": "distance of the best affine relation",
     "relation.agreement": "regimes in agreement under it",
     "relation.spikes_error": "spikes per burst under it, error (%)",

@@ -201,6 +201,21 @@ def _runs(codes: np.ndarray) -> list[tuple[int, int, int]]:
     return [(int(codes[a]), int(a), int(b)) for a, b in zip(first, last, strict=True)]
 
 
+def _around(codes: np.ndarray, x: np.ndarray, at: float) -> tuple[list[tuple[int, int, int]], int]:
+    """Runs of equal codes, and which of them holds the trained value."""
+    runs, i = _runs(codes), int(np.argmin(abs(x - at)))
+    return runs, next(n for n, r in enumerate(runs) if r[1] <= i <= r[2])
+
+
+def _without_slivers(codes: np.ndarray, most: int = 2) -> np.ndarray:
+    """Codes in which short stretches of another silence between bursting and rest are rest."""
+    codes, runs = codes.copy(), _runs(codes)
+    for before, run, after in zip(runs[:-2], runs[1:-1], runs[2:], strict=True):
+        if run[0] == OTHER and run[2] - run[1] < most and {before[0], after[0]} == {0, BURSTING}:
+            codes[run[1] : run[2] + 1] = 0
+    return codes
+
+
 def _stretch(table: xr.Dataset, centre: float) -> tuple[float, float]:
     """The values between which the regime of the trained value lasts."""
     x, codes = table["value"].values, table["regime"].values
@@ -235,18 +250,22 @@ def order(table: xr.Dataset) -> dict[str, Any]:
     Returns:
         ``present`` (rest, tonic and bursting all occur), ``in_order`` (the trained value bursts,
         and its stretch of bursting ends in rest on one side and in tonic spiking on the other),
+        ``nearly_in_order`` (the same, where up to two values of another silence between bursting
+        and rest are passed over: runs that come to rest too slowly for the record),
         ``orientation`` (1: tonic at larger values, -1: at smaller ones, 0: not in order),
         ``lower``, ``upper`` ends of that stretch (NaN: it reaches the end of the sweep), ``below``,
         ``above`` what follows there, ``missing`` share of values whose run diverged.
     """
     x, codes = table["value"].values, table["regime"].values
-    runs = _runs(codes)
-    i = int(np.argmin(abs(x - table.attrs["at"])))
-    k = next(n for n, r in enumerate(runs) if r[1] <= i <= r[2])
-    code, a, b = runs[k]
-    below = runs[k - 1][0] if k else None
-    above = runs[k + 1][0] if k + 1 < len(runs) else None
-    in_order = code == BURSTING and {below, above} == {0, TONIC}
+    strict, k = _around(codes, x, table.attrs["at"])
+    runs, here = _around(_without_slivers(codes), x, table.attrs["at"])
+    ends = [{runs[i][0] for i in (j - 1, j + 1) if 0 <= i < len(runs)}
+            for runs, j in ((strict, k), (runs, here))]  # fmt: skip
+    code, a, b = strict[k]
+    below = strict[k - 1][0] if k else None
+    above = strict[k + 1][0] if k + 1 < len(strict) else None
+    in_order, nearly = (code == BURSTING and found == {0, TONIC} for found in ends)
+    sides = [runs[i][0] for i in (here - 1, here + 1)] if nearly else []
 
     def named(c: int | None) -> str:
         return "end of the sweep" if c is None else "missing" if c == MISSING else NAMES[c]
@@ -254,7 +273,8 @@ def order(table: xr.Dataset) -> dict[str, Any]:
     return {
         "present": set(codes.tolist()) >= {0, TONIC, BURSTING},
         "in_order": in_order,
-        "orientation": (1 if above == TONIC else -1) if in_order else 0,
+        "nearly_in_order": nearly,
+        "orientation": (1 if sides[1] == TONIC else -1) if nearly else 0,
         "lower": float(0.5 * (x[a - 1] + x[a])) if k else float("nan"),
         "upper": float(0.5 * (x[b] + x[b + 1])) if above is not None else float("nan"),
         "below": named(below),

@@ -93,6 +93,17 @@ def test_order(codes, in_order, present, orientation):
     assert found["orientation"] == orientation
 
 
+@pytest.mark.parametrize(
+    ("codes", "nearly", "orientation"),
+    [("TTBBBORR", True, -1), ("ROOBBBTT", True, 1), ("ROOOBBBTT", False, 0), ("OOBBBTT", False, 0)],
+)
+def test_order_passes_over_slivers_of_slow_rest(codes, nearly, orientation):
+    found = order(by_hand(codes))
+    assert found["in_order"] is False
+    assert found["nearly_in_order"] is nearly
+    assert found["orientation"] == orientation
+
+
 @pytest.mark.parametrize("kind", ["bias", "output"])
 def test_families_meet_in_the_trained_map_and_run_as_torch_does(surrogate, kind):
     import torch
