@@ -261,6 +261,8 @@ def figures(
             flat_planes[words], found[words] = plane, made["found"][case, seed]
             behind[words] = list(latent @ plane.matrix.T + plane.shift)
     for name in systems:
+        if "fitted" in name:  # the same picture twice
+            continue
         flat_planes[name], found[name] = made["plane"][name, 0], made["found"][name, 0]
         if name == "(V, n)":
             behind[name] = list(np.stack([truth_run["V"].values, truth_run["n"].values], -1))
