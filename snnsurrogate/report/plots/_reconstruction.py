@@ -108,18 +108,18 @@ def every_seed(
         for ax, (quantity, group) in zip(axes, rows.items(), strict=True):
             known = np.concatenate([np.asarray(v, dtype=float) for v in group.values()])
             known = known[np.isfinite(known) & (known > 0)]
-            low = known.min() / 2 if known.size else 0.1
-            high = 4 * max(known.max() if known.size else 1.0, goals.get(quantity, 0.0))
+            goal = goals.get(quantity, 1.0)
+            least = min(float(known.min(initial=goal)), goal)
+            linear = 10.0 ** np.floor(np.log10(least))  # below it the axis runs evenly to zero
+            high = 4 * max(float(known.max(initial=0.0)), goal)
             for name, values in group.items():
                 v = np.asarray(values, dtype=float)
                 y = names.index(name) + 0.25 * np.linspace(-1, 1, v.size)
                 good = np.isfinite(v)
-                ax.plot(
-                    np.maximum(v[good], low), y[good], "o", color=INK, markersize=3.5, alpha=0.7
-                )
+                ax.plot(v[good], y[good], "o", color=INK, markersize=3.5, alpha=0.7)
                 ax.plot(np.full((~good).sum(), high), y[~good], "x", color=MUTED, markersize=4)
-            ax.set_xscale("log")
-            ax.set_xlim(low / 1.3, high * 1.3)
+            ax.set_xscale("symlog", linthresh=linear)
+            ax.set_xlim(-0.2 * linear, high * 1.3)
             ax.set_xlabel(with_unit(quantity, unit))
             if quantity in goals:
                 ax.axvline(goals[quantity], color=SOURCE["surrogate"], linewidth=1.0)
