@@ -296,7 +296,7 @@ def known_systems(data: Path) -> dict[str, Any]:
     x = solve_ivp(lorenz, (0, 300), [1.0, 1.0, 20.0], t_eval=times, rtol=1e-9, atol=1e-9).y[0]
     cycle = sns.simulate(
         "fitzhugh-nagumo", sns.Design.points({"I": [0.5]}), duration="2000 ms",
-        record_every="0.5 ms", transient="500 ms", out=data / "cycle.nc",
+        record_every="0.4 ms", transient="500 ms", out=data / "cycle.nc",
     )  # fmt: skip
     return {
         "Lorenz-63": sns.embedding.Series(pieces=(x[1000:],), time_step=0.02),
