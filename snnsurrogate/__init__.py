@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from snnsurrogate.dataset import save as save
     from snnsurrogate.dataset import splits as splits
     from snnsurrogate.dataset import to_grid as to_grid
+    from snnsurrogate.evaluate import BARS as excitability_bars  # noqa: F401
+    from snnsurrogate.evaluate import GOALS as excitability_goals  # noqa: F401
     from snnsurrogate.evaluate import Battery as Battery
     from snnsurrogate.evaluate import compare_excitability as compare_excitability
     from snnsurrogate.evaluate import current_ramps as current_ramps
@@ -86,6 +88,8 @@ _PUBLIC: dict[str, tuple[str, str | None]] = {
     "excitability": ("evaluate", "excitability"),
     "compare_excitability": ("evaluate", "compare_excitability"),
     "Battery": ("evaluate", "Battery"),
+    "excitability_bars": ("evaluate", "BARS"),
+    "excitability_goals": ("evaluate", "GOALS"),
     "current_ramps": ("evaluate", "current_ramps"),
     "project_states": ("evaluate", "project_states"),
     "families": ("evaluate.families", None),

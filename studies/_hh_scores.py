@@ -12,7 +12,6 @@ import numpy as np
 import xarray as xr
 
 import snnsurrogate as sns
-from snnsurrogate.evaluate.excitability import BARS, GOALS
 
 Flat = dict[str, dict[str, Any]]
 
@@ -88,7 +87,7 @@ def over_seeds(flats: Sequence[Flat], goals: str = "") -> Flat:
         flats: one per seed.
         goals: which column of goals, "d = 2" or "d = 3, 4"; none if empty.
     """
-    wanted = {bar.score: bar for bar in GOALS[goals]} if goals else {}
+    wanted = {bar.score: bar for bar in sns.excitability_goals[goals]} if goals else {}
     merged = {}
     for key, first in flats[0].items():
         values = [flat[key]["value"] for flat in flats if key in flat]
@@ -120,7 +119,9 @@ def number(value: float | None) -> str:
 def passed(flat: Flat, seed: int = 0) -> str:
     """Letters of the bars that one seed passes."""
     held = [
-        k for k in BARS if (flat[f"bar_{k}"].get("values") or [flat[f"bar_{k}"]["value"]])[seed]
+        k
+        for k in sns.excitability_bars
+        if (flat[f"bar_{k}"].get("values") or [flat[f"bar_{k}"]["value"]])[seed]
     ]
     return "".join(held)
 
@@ -134,7 +135,7 @@ def seed_table(flat: Flat, title: str, seeds: Sequence[int], caption: str) -> di
         met = {True: "yes", False: "no", None: ""}[found.get("met")]
         rows.append([words, number(found["floor"]), *map(number, found["values"]), goal, met])
     bars = [passed(flat, k) for k in range(len(seeds))]
-    rows.append(["bars passed", "".join(BARS), *bars, "", ""])
+    rows.append(["bars passed", "".join(sns.excitability_bars), *bars, "", ""])
     head = ["", "HH, half step", *(f"seed {s}" for s in seeds), "to reach", "reached"]
     return {"title": title, "caption": caption, "head": head, "rows": rows}
 
