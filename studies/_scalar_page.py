@@ -107,7 +107,7 @@ def cell(entry: dict[str, Any] | None) -> str:
 
 def parts_table(summary: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """Every part beside the others."""
-    names = list(dict.fromkeys(key.split(".")[0] for key in summary))
+    names = [n for n in dict.fromkeys(k.split(".")[0] for k in summary) if n != "dimension"]
     rows = [[text, *(cell(summary.get(f"{n}.{key}")) for n in names)] for key, text in ROWS.items()]
     counts = [str(summary[f"{n}.bursts"]["seeds"]) for n in names]
     return {

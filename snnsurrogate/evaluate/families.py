@@ -63,7 +63,7 @@ def regime_table(
     trains, good = schema.unpack_spikes(dataset), schema.ok(dataset)
     n = len(trains)
     codes = np.full(n, MISSING, dtype=np.int8)
-    low, high = span or (np.nanmin(watched), np.nanmax(watched))
+    low, high = span or (watched[good].min(initial=np.inf), watched[good].max(initial=-np.inf))
     last = watched[:, -(watched.shape[1] // 3) :]
     with np.errstate(invalid="ignore"):  # of runs that diverged
         still = np.ptp(last, axis=1) < STILL * (high - low)
