@@ -25,7 +25,13 @@ def test_shipped_surrogate_is_of_the_equations_of_today(name):
     surrogate = sns.load(name)
     system = sns.systems.get(surrogate.system)
     assert surrogate.card["truth"]["equations_hash"] == system.equations_hash
-    assert surrogate.card["scores"]["agreement"]["value"] > 0.98
+    scores = surrogate.card["scores"]
+    if surrogate.driven:  # no regimes: see test_shipped_hh
+        assert scores["bars"]["value"] >= 8
+    elif surrogate.card.get("view") == "series":  # one parameter value: see test_shipped_scalar
+        assert scores["starts"]["value"] == 1
+    else:
+        assert scores["agreement"]["value"] > 0.98
 
 
 def test_bursting_map_bursts_spikes_and_has_the_fixed_point():

@@ -81,7 +81,8 @@ def bifurcation_diagram(
             for at, text, colour in texts:
                 place.add(at, text, colour)
         if period:
-            _periods(axes[1], [*branches, *overlays], parameter)
+            coloured = [(t, _CYCLE) for t in branches] + [(t, _OVERLAY) for t in overlays]
+            _periods(axes[1], coloured, parameter)
         unit = first[parameter].attrs.get("units", "")
         axes[-1].set_xlabel(with_unit(symbol(parameter), unit))
         ax.set_ylabel(with_unit(symbol(state), first[state].attrs.get("units", "")))
@@ -138,9 +139,9 @@ def _draw(ax: Axes, table: xr.Dataset, parameter: str, state: str, colour: str) 
             )  # fmt: skip
 
 
-def _periods(ax: Axes, tables: list[xr.Dataset], parameter: str) -> None:
+def _periods(ax: Axes, tables: list[tuple[xr.Dataset, str]], parameter: str) -> None:
     unit = ""
-    for table in tables:
+    for table, colour in tables:
         if table.attrs["object"] != "cycles":
             continue
         unit = table["cycle_period"].attrs.get("units", "")
@@ -148,7 +149,7 @@ def _periods(ax: Axes, tables: list[xr.Dataset], parameter: str) -> None:
         kind = table["stable"].values.astype(int)
         for piece, code in runs(table["branch"].values, kind, table["label"].values != ""):
             ax.plot(
-                x[piece], y[piece], color=_CYCLE, linestyle="-" if code else _DASHES,
+                x[piece], y[piece], color=colour, linestyle="-" if code else _DASHES,
                 linewidth=1.7 if code else 1.1,
             )  # fmt: skip
     values = np.concatenate([ax_line.get_ydata() for ax_line in ax.lines] or [np.ones(1)])
