@@ -30,12 +30,14 @@ class Neuron(abc.ABC):
         step: of input and record, text with unit.
         states: name and unit of what `run` makes, in order.
         system: the fitted equations, or None.
+        pieces: parts of a step in which the input is given, so that its edges may lie between them.
         report: what was fitted (JSON-able).
     """
 
     step: str
     states: tuple[tuple[str, str], ...]
     system: System | None = None
+    pieces: int = 1
     report: dict[str, Any]
 
     @abc.abstractmethod
@@ -43,7 +45,7 @@ class Neuron(abc.ABC):
         """States (sample, step + 1, state) from rest.
 
         Args:
-            start: (sample, step) input at the beginning of every step.
+            start: (sample, step * pieces) input at the beginning of every part of a step.
             stop: the same at its end.
             substeps: integration steps per recorded step.
 
@@ -172,7 +174,9 @@ class FittedNeuron:
             raise ValueError(msg)
         drive, columns = self._drive(dict(parameters), protocol, seed)
         drive.check_length(duration, unit=about["unit"])
-        start, stop = drive.segments(card["dt"], steps, unit=about["unit"])
+        pieces = self._neuron.pieces
+        part = units.format_quantity(round(step / pieces, 12), unit)
+        start, stop = drive.segments(part, steps * pieces, unit=about["unit"])
         self._check_range(start, stop, strict=strict)
         x = self._neuron.run(start, stop, substeps)
         values = drive.values(card["dt"], steps, unit=about["unit"])

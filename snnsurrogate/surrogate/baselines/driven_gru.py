@@ -78,7 +78,7 @@ class DrivenGRU(DrivenBaseline):
         about = data.datasets[0][data.observed].attrs["units"]
         time_unit = str(data.datasets[0]["time"].attrs["units"])
         step = units.format_quantity(round(data.time_step * self.every, 12), time_unit)
-        return _Network(weights, step, (data.observed, about), self.input_scale, report)
+        return _Network(weights, step, self.every, (data.observed, about), self.input_scale, report)
 
 
 class _Network(Neuron):
@@ -89,11 +89,11 @@ class _Network(Neuron):
     """
 
     def __init__(
-        self, weights: dict[str, np.ndarray], step: str, observed: tuple[str, str],
+        self, weights: dict[str, np.ndarray], step: str, pieces: int, observed: tuple[str, str],
         input_scale: float, report: dict[str, Any],
     ) -> None:  # fmt: skip
         self.weights, self.step, self.states, self.report = weights, step, (observed,), report
-        self._input_scale = input_scale
+        self.pieces, self._input_scale = pieces, input_scale
 
     def run(self, start: np.ndarray, stop: np.ndarray, substeps: int) -> np.ndarray:
         if substeps != 1:
@@ -101,7 +101,8 @@ class _Network(Neuron):
             raise ValueError(msg)
         w = self.weights
         settle = round(_SETTLE_MS / units.magnitude(self.step, "ms", what="step"))
-        mean = (start + stop) / (2.0 * self._input_scale)
+        mean = (start + stop).reshape(len(start), -1, self.pieces).mean(2)
+        mean /= 2.0 * self._input_scale
         out = np.empty((len(mean), mean.shape[1] + 1))
         for i, row in enumerate(mean):
             out[i] = free_run(

@@ -166,6 +166,19 @@ def test_the_input_of_a_step_is_its_mean():
     np.testing.assert_allclose(mean + sd * y[0, 7:].numpy(), data.x[0, 2::2, 0], atol=1e-4)
 
 
+def test_a_network_takes_input_that_changes_within_its_step(network):
+    """A step of 0.2 ms sees the mean of noise that changes every 0.1 ms; a step may start between."""
+    noise = protocols.ou(mean=5.0, sd=2.0, tau="3 ms", step="0.1 ms", rule="hold", seed=1)
+    run = network.rollout(None, {}, "20 ms", protocol=noise)
+    values = noise.drive(1).values("0.1 ms", 200, unit="uA/cm**2")
+    means = protocols.array(values[0, :200].reshape(-1, 2).mean(1), "0.2 ms", rule="hold")
+    same = network.rollout(None, {}, "20 ms", protocol=means)
+    np.testing.assert_allclose(run["V"], same["V"], atol=1e-9)
+    assert float(run["time"][1]) == 0.2
+    late = network.rollout(None, {}, "20 ms", protocol=protocols.step(8, start="5.1 ms"))
+    assert np.isfinite(late["V"]).all()
+
+
 def test_weights_follow_from_the_seed(hh):
     config = sns.baselines.DrivenGRU(horizons=(("2 ms", 3),), warm_up="1 ms", batch=4)
     same, again, other = (
