@@ -167,7 +167,7 @@ def test_the_input_of_a_step_is_its_mean():
 
 
 def test_a_network_takes_input_that_changes_within_its_step(network):
-    """A step of 0.2 ms sees the mean of noise that changes every 0.1 ms; a step may start between."""
+    """A step of 0.2 ms sees the mean of noise that changes every 0.1 ms."""
     noise = protocols.ou(mean=5.0, sd=2.0, tau="3 ms", step="0.1 ms", rule="hold", seed=1)
     run = network.rollout(None, {}, "20 ms", protocol=noise)
     values = noise.drive(1).values("0.1 ms", 200, unit="uA/cm**2")
