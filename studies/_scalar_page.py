@@ -187,8 +187,7 @@ def drawn(
                 name="dimension",
                 title="How many dimensions",
                 caption="Autoencoders of dimension 1 to 6 on the series, held-out errors; dashed: "
-                "the choice, the median of three votes (the next state by a smooth map, by its "
-                "neighbour, false neighbours among delay coordinates).",
+                "the choice, the median of its votes.",
                 figure=sns.plots.dimension_curves(xr.load_dataset(selection)),
             )
         )
@@ -224,7 +223,8 @@ def drawn(
         Drawn(
             name="seeds", title="Every seed",
             caption="Errors of the free run at the trained input. Crosses: maps whose free run "
-            "does not do what the series does. Lines: what one series has to reach.",
+            "does not do what the series does, and S, which has no spikes. Lines: what one "
+            "series has to reach.",
             figure=sns.plots.every_seed(
                 {
                     quantity: {
