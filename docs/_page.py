@@ -1,4 +1,4 @@
-"""What the scripts that write figures into a page share: put a block there, or check it."""
+"""What scripts that write figures into a page share: tables, and the block, put there or checked."""
 
 from __future__ import annotations
 
@@ -6,6 +6,12 @@ import argparse
 from pathlib import Path
 
 BEGIN, END = "<!-- figures: begin", "<!-- figures: end -->"
+
+
+def table(head: list[str], rows: list[list[str]]) -> list[str]:
+    """A Markdown table and the empty line after it."""
+    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
+    return [*lines, *(f"| {' | '.join(row)} |" for row in rows), ""]
 
 
 def write_or_check(page: Path, block: str, *, script: str) -> int:

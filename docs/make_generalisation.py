@@ -13,7 +13,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from _page import BEGIN, END, write_or_check
+from _page import BEGIN, END, table, write_or_check
 
 ROOT = Path(__file__).resolve().parent.parent
 STUDY = ROOT / "data" / "parameter-generalisation" / "study.json"
@@ -78,12 +78,6 @@ def floor(scores: Scores, key: str) -> str:
     """What the twin of the truth has."""
     entry = scores[key]
     return number(entry["floor"], entry["unit"])
-
-
-def table(head: list[str], rows: list[list[str]]) -> list[str]:
-    """A Markdown table and the empty line after it."""
-    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
-    return [*lines, *(f"| {' | '.join(row)} |" for row in rows), ""]
 
 
 def count(scores: Scores, key: str) -> str:

@@ -12,7 +12,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from _page import BEGIN, END, write_or_check
+from _page import BEGIN, END, table, write_or_check
 
 ROOT = Path(__file__).resolve().parent.parent
 STUDY = ROOT / "data" / "hh-gru-2" / "study.json"
@@ -76,12 +76,6 @@ def number(value: float | None) -> str:
     if value and abs(value) < 1e-3:
         return f"{value:.0e}".replace("-", "−")
     return (f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}").replace("-", "−")
-
-
-def table(head: list[str], rows: list[list[str]]) -> list[str]:
-    """A Markdown table and the empty line after it."""
-    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
-    return [*lines, *(f"| {' | '.join(row)} |" for row in rows), ""]
 
 
 def values(study: Scores, key: str) -> list[float | None]:

@@ -13,7 +13,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from _page import BEGIN, END, write_or_check
+from _page import BEGIN, END, table, write_or_check
 
 import snnsurrogate as sns
 
@@ -39,12 +39,6 @@ def number(value: float | None, digits: int = 3) -> str:
 def signed(value: float) -> str:
     """A difference with its sign."""
     return f"{value:+.2f}".replace("-", "−")
-
-
-def table(head: list[str], rows: list[list[str]]) -> list[str]:
-    """A Markdown table and the empty line after it."""
-    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
-    return [*lines, *(f"| {' | '.join(row)} |" for row in rows), ""]
 
 
 def gate(scores: Scores) -> list[str]:

@@ -13,7 +13,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from _page import BEGIN, END, write_or_check
+from _page import BEGIN, END, table, write_or_check
 
 ROOT = Path(__file__).resolve().parent.parent
 CARD = ROOT / "data" / "network-surrogate" / "card.json"
@@ -40,12 +40,6 @@ def of(scores: Scores, key: str, unit: str) -> str:
         return " / ".join(f"{v:.2g}" if v < 10 else f"{v:.0f}" for v in values)
 
     return f"{pair('value')} ({pair('floor')}){' ' + unit if unit else ''}"
-
-
-def table(head: list[str], rows: list[list[str]]) -> list[str]:
-    """A Markdown table and the empty line after it."""
-    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
-    return [*lines, *(f"| {' | '.join(row)} |" for row in rows), ""]
 
 
 def block() -> str:

@@ -13,7 +13,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from _page import BEGIN, END, write_or_check
+from _page import BEGIN, END, table, write_or_check
 
 ROOT = Path(__file__).resolve().parent.parent
 STUDY = ROOT / "data" / "scalar-reconstruction" / "study.json"
@@ -78,12 +78,6 @@ def beside(scores: Scores, name: str) -> str:
     found = sorted(error for there, error in pairs if there)
     unit = " mV" if name.endswith("V") or name == "one" else ""
     return ", ".join(f"{x:.2g}" for x in found) + unit if found else "–"
-
-
-def table(head: list[str], rows: list[list[str]]) -> list[str]:
-    """A Markdown table and the empty line after it."""
-    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
-    return [*lines, *(f"| {' | '.join(row)} |" for row in rows), ""]
 
 
 def block(scores: Scores) -> str:

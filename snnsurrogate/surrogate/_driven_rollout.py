@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,7 @@ from snnsurrogate.surrogate import _inputs
 from snnsurrogate.surrogate._driven_fit import rest as find_rest
 from snnsurrogate.surrogate._driven_fit import weights
 from snnsurrogate.surrogate._sensitivity import WORK
-from snnsurrogate.surrogate._warnings import ExtrapolationWarning, NoRestError
+from snnsurrogate.surrogate._warnings import NoRestError, check_input_range
 from snnsurrogate.surrogate.models._driven import number, weighted
 
 if TYPE_CHECKING:
@@ -127,7 +126,8 @@ def run(
     surrogate._outside_box(columns, strict=strict)
     drive.check_length(length[1], unit=about["unit"])
     first, last = drive.segments(surrogate.dt, length[0], unit=about["unit"])
-    _check_range(surrogate, first, last, strict=strict)
+    low, high = (float(fold([fold(first), fold(last)])) for fold in (np.min, np.max))
+    check_input_range(surrogate.card["input"], low, high, strict=strict, stacklevel=3)
     if substeps > 1:
         first, last = _finer(first, last, int(substeps))
     dynamics = surrogate.kernel()
@@ -178,24 +178,6 @@ def _finer(first: np.ndarray, last: np.ndarray, k: int) -> tuple[np.ndarray, np.
     ends = first[..., None] + (last - first)[..., None] * part
     shape = (len(first), -1)
     return ends[..., :-1].reshape(shape), ends[..., 1:].reshape(shape)
-
-
-def _check_range(
-    surrogate: Surrogate, first: np.ndarray, last: np.ndarray, *, strict: bool
-) -> None:
-    about = surrogate.card["input"]
-    low, high = (float(fold([fold(first), fold(last)])) for fold in (np.min, np.max))
-    slack = 1e-9 * (about["high"] - about["low"])
-    if low >= about["low"] - slack and high <= about["high"] + slack:
-        return
-    said = (
-        f"{about['name']} runs over [{low:g}, {high:g}] {about['unit']}, outside the trained range "
-        f"[{about['low']:g}, {about['high']:g}]"
-    )
-    if strict:
-        msg = f"{said}; strict=True allows no extrapolation"
-        raise ValueError(msg)
-    warnings.warn(said, ExtrapolationWarning, stacklevel=4)
 
 
 def _dataset(

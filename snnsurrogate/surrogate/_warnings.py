@@ -1,7 +1,9 @@
-"""Warnings and errors of rollouts."""
+"""Warnings and errors of rollouts, and when a driven one gives them."""
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -23,3 +25,20 @@ class RejectedError(ValueError):
 
 class NoRestError(ValueError):
     """A driven neuron without a stable state without input, from which a run could begin."""
+
+
+def check_input_range(
+    about: Mapping[str, Any], low: float, high: float, *, strict: bool, stacklevel: int
+) -> None:
+    """Warn where an input leaves the range that a card says was trained, or raise if strict."""
+    slack = 1e-9 * (about["high"] - about["low"])
+    if low >= about["low"] - slack and high <= about["high"] + slack:
+        return
+    said = (
+        f"{about['name']} runs over [{low:g}, {high:g}] {about['unit']}, outside the trained range "
+        f"[{about['low']:g}, {about['high']:g}]"
+    )
+    if strict:
+        msg = f"{said}; strict=True allows no extrapolation"
+        raise ValueError(msg)
+    warnings.warn(said, ExtrapolationWarning, stacklevel=stacklevel + 1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import abc
 import json
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, final
@@ -16,7 +15,7 @@ from snnsurrogate import protocols, schema, units
 from snnsurrogate.features.spikes import detect_batch
 from snnsurrogate.kernels import Kernel
 from snnsurrogate.surrogate import _inputs, _layout
-from snnsurrogate.surrogate._warnings import ExtrapolationWarning
+from snnsurrogate.surrogate._warnings import check_input_range
 from snnsurrogate.surrogate.driven_data import DrivenData
 from snnsurrogate.systems import System
 
@@ -177,7 +176,8 @@ class FittedNeuron:
         pieces = self._neuron.pieces
         part = units.format_quantity(round(step / pieces, 12), unit)
         start, stop = drive.segments(part, steps * pieces, unit=about["unit"])
-        self._check_range(start, stop, strict=strict)
+        low, high = min(start.min(), stop.min()), max(start.max(), stop.max())
+        check_input_range(self.card["input"], low, high, strict=strict, stacklevel=2)
         x = self._neuron.run(start, stop, substeps)
         values = drive.values(card["dt"], steps, unit=about["unit"])
         return self._dataset(x, values, step, units.format_quantity(total, unit), drive, columns)
@@ -212,21 +212,6 @@ class FittedNeuron:
             msg = f"parameters are for {n} samples, the protocol for {drive.samples}"
             raise ValueError(msg)
         return drive, {k: np.broadcast_to(v, (drive.samples,)) for k, v in columns.items()}
-
-    def _check_range(self, start: np.ndarray, stop: np.ndarray, *, strict: bool) -> None:
-        about = self.card["input"]
-        low, high = min(start.min(), stop.min()), max(start.max(), stop.max())
-        slack = 1e-9 * (about["high"] - about["low"])
-        if low >= about["low"] - slack and high <= about["high"] + slack:
-            return
-        said = (
-            f"{about['name']} runs over [{low:g}, {high:g}] {about['unit']}, outside the trained "
-            f"range [{about['low']:g}, {about['high']:g}]"
-        )
-        if strict:
-            msg = f"{said}; strict=True allows no extrapolation"
-            raise ValueError(msg)
-        warnings.warn(said, ExtrapolationWarning, stacklevel=3)
 
     def _dataset(
         self, x: np.ndarray, values: np.ndarray, step: float, duration: str,
