@@ -1,4 +1,4 @@
-"""What scripts that write figures into a page share: tables, and the block, put there or checked."""
+"""What the scripts of the pages share: tables, and a block that is put there or checked."""
 
 from __future__ import annotations
 
